@@ -1,0 +1,1 @@
+"""Kabambe: a USSD- and SMS-first mobile-money server."""

@@ -1,0 +1,82 @@
+"""The three ways in which anything here can fail to say yes.
+
+`Refused` is an expected answer, `Unavailable` is somebody else's silence, `Broken` is our own
+fault. Knows neither sentences (those are data) nor the web.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class RefusalCode(StrEnum):
+    """Every reason for which we decline, in order of precedence: the first that holds is said.
+
+    The order is: who asks, their PIN, the parties, the amount, the limits, the funds.
+    """
+
+    # who asks
+    NOT_REGISTERED = "not_registered"
+    ALREADY_REGISTERED = "already_registered"
+    ACCOUNT_FROZEN = "account_frozen"
+    ID_TAKEN = "id_taken"
+    ID_MISMATCH = "id_mismatch"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    # their PIN and their consent
+    PIN_LOCKED = "pin_locked"
+    PIN_NOT_LOCKED = "pin_not_locked"
+    WRONG_PIN = "wrong_pin"
+    WEAK_PIN = "weak_pin"
+    PIN_UNCHANGED = "pin_unchanged"
+    PINS_DIFFER = "pins_differ"
+    PROOF_EXPIRED = "proof_expired"
+    WRONG_CODE = "wrong_code"
+    CODE_EXPIRED = "code_expired"
+    # the parties
+    UNKNOWN_PAYEE = "unknown_payee"
+    PAYEE_IS_PAYER = "payee_is_payer"
+    PAYEE_FROZEN = "payee_frozen"
+    # the offer and its amount
+    QUOTE_EXPIRED = "quote_expired"
+    KEY_CONFLICT = "key_conflict"
+    AMOUNT_TOO_SMALL = "amount_too_small"
+    AMOUNT_TOO_LARGE = "amount_too_large"
+    # the limits
+    FAT_FINGER = "fat_finger"
+    DAILY_LIMIT = "daily_limit"
+    DAILY_COUNT = "daily_count"
+    PAYEE_BALANCE_LIMIT = "payee_balance_limit"
+    # the funds
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    NOTHING_TO_REVERSE = "nothing_to_reverse"
+    # the machine's own farewells
+    SESSION_LOST = "session_lost"
+    UNAVAILABLE = "unavailable"
+
+
+PRECEDENCE: Mapping[RefusalCode, int] = {code: rank for rank, code in enumerate(RefusalCode)}
+
+
+class Refused(Exception):  # noqa: N818 - the field's word is a participle, not an error's name
+    """We understood and decline. `facts` are the values that the code's sentence names."""
+
+    def __init__(self, code: RefusalCode, **facts: object) -> None:
+        super().__init__(code.value)
+        self.code = code
+        self.facts = facts
+
+
+class Unavailable(Exception):  # noqa: N818
+    """Somebody we need did not answer. `unknown` says that the effect may have happened."""
+
+    def __init__(self, what: str, *, unknown: bool = False) -> None:
+        super().__init__(what)
+        self.what = what
+        self.unknown = unknown
+
+
+class Broken(Exception):  # noqa: N818
+    """A law of ours does not hold. Nothing sensible can follow; an engineer is called."""
+
+    def __init__(self, law: str) -> None:
+        super().__init__(law)
+        self.law = law

@@ -1,0 +1,66 @@
+"""Names for new things: receipt numbers and opaque tokens.
+
+A receipt number has ten characters: our prefix K, year, month and day as one character each, six
+random ones. The alphabet has no letter that reads like a digit (I, O, S, Z, B are out), because
+customers read these aloud. Uniqueness is the ledger's promise, not this module's.
+"""
+
+import secrets
+from datetime import datetime
+from typing import Protocol
+
+from ussd_app.kernel.clock import nairobi
+
+ALPHABET = "ACDEFGHJKLMNPQRTUVWXY0123456789"
+RECEIPT_LENGTH = 10
+_FIRST_YEAR = 2026
+
+
+class Ids(Protocol):
+    """Anything that makes names."""
+
+    def receipt(self, now: datetime) -> str:
+        """A receipt number of `RECEIPT_LENGTH` characters for an entry made at this moment."""
+
+    def token(self) -> str:
+        """An unguessable opaque name (128 bits, URL-safe)."""
+
+    def one_time_code(self) -> str:
+        """Six digits for an SMS."""
+
+
+class SystemIds:
+    """Names from the operating system's randomness."""
+
+    def receipt(self, now: datetime) -> str:
+        day = nairobi(now)
+        stamp = (day.year - _FIRST_YEAR) % len(ALPHABET), day.month, day.day % len(ALPHABET)
+        head = "K" + "".join(ALPHABET[place] for place in stamp)
+        return head + "".join(secrets.choice(ALPHABET) for _ in range(RECEIPT_LENGTH - len(head)))
+
+    def token(self) -> str:
+        return secrets.token_urlsafe(16)
+
+    def one_time_code(self) -> str:
+        return f"{secrets.randbelow(1_000_000):06d}"
+
+
+class SequentialIds:
+    """Names that count up, for tests that quote them."""
+
+    def __init__(self) -> None:
+        self._receipts = 0
+        self._tokens = 0
+        self._codes = 0
+
+    def receipt(self, now: datetime) -> str:
+        self._receipts += 1
+        return f"KB{self._receipts:05d}"
+
+    def token(self) -> str:
+        self._tokens += 1
+        return f"token-{self._tokens:05d}"
+
+    def one_time_code(self) -> str:
+        self._codes += 1
+        return f"{123_455 + self._codes:06d}"
