@@ -1,0 +1,81 @@
+"""Real servers for every test: one PostgreSQL and one Redis a session, a clean database each.
+
+A template database is made once by the real migrations; each test that asks gets a clone of it.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+import redis as redis_py
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import make_url
+
+from migrations.apply import upgrade
+from ussd_app.embedded import Postgres, Redis
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """The session's PostgreSQL server. Durable settings, but for fsync, which tests of crashes
+    of the operating system would need and no test here makes."""
+    server = Postgres(tmp_path_factory.mktemp("pg") / "data", options={"fsync": "off"})
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Postgres) -> str:
+    """A database with all migrations applied, cloned by `database_url`."""
+    postgres.ensure_database("template_kabambe")
+    upgrade(postgres.url("template_kabambe"))
+    return "template_kabambe"
+
+
+def _administer(postgres: Postgres, statement: str) -> None:
+    connection = psycopg2.connect(postgres.dsn())
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+    connection.close()
+
+
+@pytest.fixture
+def database_url(postgres: Postgres, template: str) -> Iterator[str]:
+    """A fresh, migrated, empty database as the owner sees it."""
+    name = f"t{os.getpid()}_{next(_NUMBERS)}"
+    _administer(postgres, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+    yield postgres.url(name)
+    _administer(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine on the fresh database, as its owner."""
+    engine = create_engine(make_url(database_url))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """The session's Redis server."""
+    server = Redis(Path(tmp_path_factory.mktemp("redis")) / "data")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis(redis_server: Redis) -> Iterator[redis_py.Redis]:
+    """A client on an emptied Redis."""
+    client = redis_py.Redis.from_url(redis_server.url())
+    client.flushall()
+    yield client
+    client.close()
