@@ -1,0 +1,414 @@
+"""Slot types: how a value is typed, taken from the bank, printed, and how wide it can get.
+
+A slot is printed by its type, never by its value, so that `{amount}` and `{fee}` always look alike.
+Values are JSON-able (str, int, list of [key, label]) so that a state can be put away. Knows no
+flow and no sentence.
+"""
+
+import re
+import unicodedata
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, ClassVar
+
+from ussd_app.kernel import gsm7, money, msisdn
+
+LANGUAGES = {"en": "English", "sw": "Kiswahili"}
+"""The languages in which everything is said, with their own names."""
+
+LARGEST_SHOWN_MINOR = 999_999_999_99
+"""The largest amount that a screen has room for: KES 999,999,999.99."""
+
+NAME_WIDTH = 30
+RECEIPT_WIDTH = 10
+COUNT_MOST = 9_999
+TEXT_WIDTH = 160
+ROWS_MOST = 97
+"""The most rows a list may have: row 98 would answer to the key for the next page."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9 .,'/:+&()-]*", re.ASCII)
+_DIGITS = re.compile(r"[0-9]+", re.ASCII)
+_CURLY = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "`": "'"})
+
+
+def fold(text: str) -> str:
+    """The text in the GSM alphabet on one line: accents it lacks fall off, the rest is '?'."""
+    if _PLAIN.fullmatch(text):
+        return text
+    folded = []
+    for character in " ".join(text.translate(_CURLY).split()):
+        if gsm7.is_gsm7(character):
+            folded.append(character)
+        else:
+            base = unicodedata.normalize("NFKD", character)[0]
+            folded.append(base if gsm7.is_gsm7(base) else "?")
+    return "".join(folded)
+
+
+def fit(text: str, width: int) -> str:
+    """The text in the GSM alphabet on one line, cut to a number of septets."""
+    if len(text) <= width and _PLAIN.fullmatch(text):
+        return text
+    kept, used = [], 0
+    for character in fold(text[: width * 2]):
+        used += gsm7.septets(character)
+        if used > width:
+            break
+        kept.append(character)
+    return "".join(kept)
+
+
+class SlotType(ABC):
+    """What may stand in a slot."""
+
+    kind: ClassVar[str]
+    secret: ClassVar[bool] = False
+    """A secret lives for one hop: it is never put away and never printed."""
+    askable: ClassVar[bool] = False
+    """Whether a customer can type it."""
+    printable: ClassVar[bool] = True
+
+    def __init__(self, declared: str, widest: int) -> None:
+        self.declared = declared
+        self.widest = widest
+
+    def __repr__(self) -> str:
+        return f"<slot type {self.declared}>"
+
+    def parse(self, typed: str) -> Any:
+        """The value of what was typed (already trimmed), None when it is nonsense."""
+        return None
+
+    @abstractmethod
+    def take(self, given: object) -> Any:
+        """The value of what the bank gave. Raises ValueError, without the value in it."""
+
+    @abstractmethod
+    def holds(self, value: object) -> bool:
+        """Whether a value read back from a store is one of this type."""
+
+    def show(self, value: Any) -> str:
+        """The value as printed; at most `widest` septets."""
+        return str(value)
+
+    def accepts(self, other: "SlotType") -> bool:
+        """Whether every value of the other type fits here unharmed."""
+        return self.declared == other.declared
+
+    def refuse(self) -> ValueError:
+        """The error for a value that is not of this type; it never quotes the value."""
+        return ValueError(f"not a value of type {self.declared}")
+
+
+class _Patterned(SlotType):
+    """Text of a fixed shape."""
+
+    shape: ClassVar[re.Pattern[str]]
+
+    def parse(self, typed: str) -> str | None:
+        return typed if self.shape.fullmatch(typed) else None
+
+    def take(self, given: object) -> str:
+        if not self.holds(given):
+            raise self.refuse()
+        return str(given)
+
+    def holds(self, value: object) -> bool:
+        return isinstance(value, str) and self.shape.fullmatch(value) is not None
+
+
+class Msisdn(_Patterned):
+    kind = "msisdn"
+    askable = True
+    shape = re.compile(r"\+254[0-9]{9}", re.ASCII)
+
+    def parse(self, typed: str) -> str | None:
+        return msisdn.parse(typed)
+
+    def show(self, value: Any) -> str:
+        return msisdn.local(value)
+
+
+class Pin(_Patterned):
+    kind = "pin"
+    secret = True
+    askable = True
+    printable = False
+    shape = re.compile(r"[0-9]{4}", re.ASCII)
+
+
+class NationalId(_Patterned):
+    """A Kenyan identity number: up to eight digits on old cards, nine on Maisha cards."""
+
+    kind = "national_id"
+    secret = True
+    askable = True
+    printable = False
+    shape = re.compile(r"[0-9]{6,9}", re.ASCII)
+
+
+class Code(_Patterned):
+    """A one-time code from an SMS."""
+
+    kind = "code"
+    secret = True
+    askable = True
+    printable = False
+    shape = re.compile(r"[0-9]{6}", re.ASCII)
+
+
+class Receipt(_Patterned):
+    kind = "receipt"
+    shape = re.compile(r"[A-Z0-9]{1,10}", re.ASCII)
+
+
+class Ref(_Patterned):
+    """An opaque name that only the bank reads."""
+
+    kind = "ref"
+    printable = False
+    shape = re.compile(r"[!-~]{1,64}", re.ASCII)
+
+
+class Money(SlotType):
+    """Minor units of KES."""
+
+    kind = "money"
+    askable = True
+
+    def parse(self, typed: str) -> int | None:
+        return money.parse_minor(typed)
+
+    def take(self, given: object) -> int:
+        if not self.holds(given):
+            raise self.refuse()
+        return given  # type: ignore[return-value]
+
+    def holds(self, value: object) -> bool:
+        return type(value) is int and 0 <= value <= LARGEST_SHOWN_MINOR
+
+    def show(self, value: Any) -> str:
+        return money.format_minor(value)
+
+
+class Count(SlotType):
+    """A small whole number. Nought cannot be typed: it is the key for back."""
+
+    kind = "count"
+    askable = True
+
+    def parse(self, typed: str) -> int | None:
+        if len(typed) > 4 or not _DIGITS.fullmatch(typed):
+            return None
+        return int(typed) or None
+
+    def take(self, given: object) -> int:
+        if not self.holds(given):
+            raise self.refuse()
+        return given  # type: ignore[return-value]
+
+    def holds(self, value: object) -> bool:
+        return type(value) is int and 0 <= value <= COUNT_MOST
+
+
+class Name(SlotType):
+    """A person's name, as typed or as given, on one line in the GSM alphabet."""
+
+    kind = "name"
+    askable = True
+
+    def parse(self, typed: str) -> str | None:
+        if len(typed) > 2 * self.widest:
+            return None
+        name = " ".join(fold(typed).split())
+        letters = sum(character.isalpha() for character in name)
+        plain = all(character.isalpha() or character in " '.-" for character in name)
+        if letters < 2 or not plain or gsm7.septets(name) > self.widest:
+            return None
+        return name
+
+    def take(self, given: object) -> str:
+        if not isinstance(given, str):
+            raise self.refuse()
+        return fit(given, self.widest)
+
+    def holds(self, value: object) -> bool:
+        return isinstance(value, str) and fit(value, self.widest) == value
+
+
+class Text(Name):
+    """Words given by the bank, cut to a width; also a literal in a flow."""
+
+    kind = "text"
+    askable = False
+
+    def parse(self, typed: str) -> str | None:
+        return typed if typed and self.holds(typed) else None
+
+    def accepts(self, other: SlotType) -> bool:
+        return isinstance(other, Text | Choice | Lang) and other.widest <= self.widest
+
+
+class Date(SlotType):
+    """A Kenyan calendar day, kept as '2026-11-21' and printed as '21/11/2026'."""
+
+    kind = "date"
+
+    def take(self, given: object) -> str:
+        if isinstance(given, date):
+            given = given.isoformat()[:10]
+        if not isinstance(given, str) or not self.holds(given):
+            raise self.refuse()
+        return given
+
+    def holds(self, value: object) -> bool:
+        try:
+            return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+        except ValueError:
+            return False
+
+    def show(self, value: Any) -> str:
+        year, month, day = str(value).split("-")
+        return f"{day}/{month}/{year}"
+
+
+class Choice(SlotType):
+    """One of a few words that a flow branches on or hands to the bank; never printed."""
+
+    kind = "choice"
+    printable = False
+
+    def __init__(self, declared: str, words: Sequence[str]) -> None:
+        super().__init__(declared, max(len(word) for word in words))
+        self.words = tuple(words)
+
+    def parse(self, typed: str) -> str | None:
+        return typed if typed in self.words else None
+
+    def take(self, given: object) -> str:
+        if not self.holds(given):
+            raise self.refuse()
+        return str(given)
+
+    def holds(self, value: object) -> bool:
+        return isinstance(value, str) and value in self.words
+
+    def accepts(self, other: SlotType) -> bool:
+        return isinstance(other, Choice) and set(other.words) <= set(self.words)
+
+
+class Lang(Choice):
+    """A language; filling a slot of this type switches the session to it."""
+
+    kind = "lang"
+    printable = True
+
+    def __init__(self, declared: str) -> None:
+        super().__init__(declared, tuple(LANGUAGES))
+        self.widest = max(len(name) for name in LANGUAGES.values())
+
+    def show(self, value: Any) -> str:
+        return LANGUAGES[value]
+
+    def accepts(self, other: SlotType) -> bool:
+        return isinstance(other, Lang)
+
+
+class Rows(SlotType):
+    """At most `most` rows of a key and a label; printed as one label a line."""
+
+    kind = "rows"
+
+    def __init__(self, declared: str, most: int, label: int) -> None:
+        super().__init__(declared, most * (label + 1) - 1)
+        self.most = most
+        self.label = label
+
+    def take(self, given: object) -> list[list[str]]:
+        if not isinstance(given, Sequence) or isinstance(given, str | bytes):
+            raise self.refuse()
+        return [self._row(row) for row in given[: self.most]]
+
+    def _row(self, row: object) -> list[str]:
+        if not isinstance(row, Mapping) or not {"key", "label"} <= set(row):
+            raise self.refuse()
+        return [str(row["key"]), fit(str(row["label"]), self.label)]
+
+    def holds(self, value: object) -> bool:
+        return (
+            isinstance(value, list)
+            and len(value) <= self.most
+            and all(
+                isinstance(row, list)
+                and len(row) == 2
+                and isinstance(row[0], str)
+                and isinstance(row[1], str)
+                and fit(row[1], self.label) == row[1]
+                for row in value
+            )
+        )
+
+    def show(self, value: Any) -> str:
+        return "\n".join(label for _, label in value)
+
+    def accepts(self, other: SlotType) -> bool:
+        return isinstance(other, Rows) and other.most <= self.most and other.label <= self.label
+
+
+_PLAIN_TYPES: Mapping[str, tuple[type[SlotType], int]] = {
+    "msisdn": (Msisdn, 10),
+    "money": (Money, len(money.format_minor(LARGEST_SHOWN_MINOR))),
+    "pin": (Pin, 4),
+    "national_id": (NationalId, 9),
+    "code": (Code, 6),
+    "name": (Name, NAME_WIDTH),
+    "receipt": (Receipt, RECEIPT_WIDTH),
+    "ref": (Ref, 64),
+    "text": (Text, TEXT_WIDTH),
+    "count": (Count, len(str(COUNT_MOST))),
+    "date": (Date, 10),
+}
+_DECLARED = re.compile(r"([a-z_]+)(?:\(([a-z0-9_, ]*)\))?", re.ASCII)
+
+ASKABLE = tuple(kind for kind, (which, _) in _PLAIN_TYPES.items() if which.askable)
+"""The kinds that a customer can type; each has a sentence for when it was typed wrongly."""
+
+
+def slot_type(declared: str) -> SlotType:
+    """Read a declaration such as 'money', 'text(8)', 'choice(a, b)' or 'rows(5, 28)'.
+
+    Raises ValueError with a sentence for the one who wrote it.
+    """
+    match = _DECLARED.fullmatch(declared)
+    if match is None:
+        raise ValueError(f"{declared!r} is no slot type")
+    kind, inside = match[1], match[2]
+    if inside is None:
+        return _plain(kind)
+    words = [word.strip() for word in inside.split(",")]
+    if kind == "text":
+        return Text(declared, _bound(declared, words, 0, TEXT_WIDTH, places=1))
+    if kind == "rows":
+        most = _bound(declared, words, 0, ROWS_MOST, places=2)
+        return Rows(declared, most, _bound(declared, words, 1, TEXT_WIDTH, places=2))
+    if kind == "choice" and all(words) and len(set(words)) == len(words):
+        return Choice(declared, words)
+    raise ValueError(f"{declared!r} is no slot type")
+
+
+def _plain(kind: str) -> SlotType:
+    if kind == "lang":
+        return Lang(kind)
+    if kind == "rows":
+        return Rows(kind, 20, 30)
+    if kind not in _PLAIN_TYPES:
+        raise ValueError(f"{kind!r} is no slot type")
+    which, widest = _PLAIN_TYPES[kind]
+    return which(kind, widest)
+
+
+def _bound(declared: str, words: list[str], place: int, most: int, *, places: int) -> int:
+    if len(words) != places or not words[place].isdigit() or not 1 <= int(words[place]) <= most:
+        raise ValueError(f"{declared!r} needs {places} number(s) of at most {most}")
+    return int(words[place])
