@@ -6,11 +6,11 @@ Knows no state and decides nothing; whether a book is *sound* is `menus.lint`'s 
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
-from menus.slots import LANGUAGES, Rows, SlotType
+from menus.slots import LANGUAGES, SlotType
 
 HOME = "home"
 FLOW_PREFIX = "flow:"
@@ -40,12 +40,27 @@ class Misread(ValueError):
         self.faults = faults
 
 
+class SignatureLike(Protocol):
+    """Anything with a Signature's attributes: the bank need not import the menus to have one."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def args(self) -> Mapping[str, str]: ...
+    @property
+    def gives(self) -> Mapping[str, str]: ...
+    @property
+    def refuses(self) -> frozenset[str]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
     """What the bank understands under a name: the contract that lint holds flows against.
 
     `args` and `gives` map names to slot types; the name of an argument that may be left out ends
-    with '?'. `refusal_facts` maps a code to the facts that come with it.
+    with '?'.
     """
 
     kind: Literal["find", "do"]
@@ -53,7 +68,6 @@ class Signature:
     args: Mapping[str, str]
     gives: Mapping[str, str]
     refuses: frozenset[str]
-    refusal_facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Sentence:
@@ -81,7 +95,7 @@ class Sentence:
         if self.fixed is not None:
             return self.fixed
         return "".join(
-            [part if type(part) is str else part[1](slots[part[0]]) for part in self._parts]
+            [part if isinstance(part, str) else part[1](slots[part[0]]) for part in self._parts]
         )
 
 
@@ -284,7 +298,7 @@ class Book:
     @staticmethod
     def load(flows_dir: Path, texts_dir: Path) -> "Book":
         """Read every `*.yaml` and `retired/*.yaml` of a folder. Raises Misread."""
-        from menus.schema import read_book
+        from menus.reader import read_book
 
         return read_book(Path(flows_dir), Path(texts_dir))
 
@@ -320,8 +334,3 @@ def _graph_of(step: Step) -> dict[str, Any]:
     elif isinstance(step, Call):
         drawn["command"] = step.command
     return drawn
-
-
-def listed(flow: Flow, slot: str) -> bool:
-    """Whether a slot of the flow holds rows."""
-    return isinstance(flow.slots.get(slot), Rows)

@@ -6,12 +6,12 @@ flow and no sentence.
 """
 
 import re
-import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, ClassVar
 
+from menus.plain import fit, fold
 from ussd_app.kernel import gsm7, money, msisdn
 
 LANGUAGES = {"en": "English", "sw": "Kiswahili"}
@@ -27,36 +27,7 @@ TEXT_WIDTH = 160
 ROWS_MOST = 97
 """The most rows a list may have: row 98 would answer to the key for the next page."""
 
-_PLAIN = re.compile(r"[A-Za-z0-9 .,'/:+&()-]*", re.ASCII)
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
-_CURLY = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "`": "'"})
-
-
-def fold(text: str) -> str:
-    """The text in the GSM alphabet on one line: accents it lacks fall off, the rest is '?'."""
-    if _PLAIN.fullmatch(text):
-        return text
-    folded = []
-    for character in " ".join(text.translate(_CURLY).split()):
-        if gsm7.is_gsm7(character):
-            folded.append(character)
-        else:
-            base = unicodedata.normalize("NFKD", character)[0]
-            folded.append(base if gsm7.is_gsm7(base) else "?")
-    return "".join(folded)
-
-
-def fit(text: str, width: int) -> str:
-    """The text in the GSM alphabet on one line, cut to a number of septets."""
-    if len(text) <= width and _PLAIN.fullmatch(text):
-        return text
-    kept, used = [], 0
-    for character in fold(text[: width * 2]):
-        used += gsm7.septets(character)
-        if used > width:
-            break
-        kept.append(character)
-    return "".join(kept)
 
 
 class SlotType(ABC):

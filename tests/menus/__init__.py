@@ -1,0 +1,1 @@
+"""Tests of the menu machine: no bank, no web, no service."""
