@@ -6,6 +6,7 @@ leaves a hop: neither `State.to_wire` nor any repr has one.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from menus.book import (
@@ -25,7 +26,7 @@ from menus.book import (
 from menus.screens import BACK, BUDGET, HOME_KEY, MORE, Printer, Screen
 from menus.state import Frame, State, UnknownVersion, UnreadableState
 from menus.turns import Facts, OutOfTurn, Refusal, Request, Turn
-from ussd_app.kernel.errors import Broken, RefusalCode
+from ussd_app.kernel.errors import Broken
 from ussd_app.kernel.gsm7 import septets
 
 __all__ = [
@@ -64,10 +65,12 @@ class Machine:
     # -- what a session calls
 
     def begin(self, start: str = HOME, language: str = "en", resume: State | None = None) -> Turn:
-        """Start a session. `resume` is offered at the first screen, if it can be resumed."""
+        """Start a session. `resume` is offered at the first screen, if it can be resumed; until
+        the bank knows better, it also tells the language."""
         flow = self.book.flows[start]
         if resume is not None:
             resume = resume.offer or resume
+            language = resume.language
             resume = resume if resume.resumable else None
         state = State(flow, flow.start, language, {}, offer=resume)
         return self._enter(state, flow.start)
@@ -309,10 +312,11 @@ class Machine:
 
     def _hear_offer(self, state: State, offer: State, typed: str) -> Turn:
         if typed == "1":
-            return Turn(offer, None, self.show(offer))
+            going_on = replace(offer, language=state.language)
+            return Turn(going_on, None, self.show(going_on))
         if typed not in ("2", BACK, HOME_KEY):
             return self._again(state, "choice")
-        anew = State(state.at, state.step, state.language, state.slots)
+        anew = replace(state, notice="", offer=None)
         return Turn(anew, None, self.show(anew))
 
     def _offer(self, state: State, offer: State) -> str:
@@ -336,10 +340,6 @@ class Machine:
         except (KeyError, ValueError):
             raise Broken(f"the refusal {code} brings its facts") from None
         return text.say[language].render(taken)
-
-
-UNAVAILABLE = RefusalCode.UNAVAILABLE.value
-"""The code under which somebody else's silence is said."""
 
 
 def _tidy(text: str) -> str:

@@ -13,15 +13,15 @@ def fold(text: str) -> str:
     """The text in the GSM alphabet on one line: accents it lacks fall off, the rest is '?'."""
     if _PLAIN.fullmatch(text):
         return text
-    folded = []
     composed = unicodedata.normalize("NFC", text.translate(_CURLY))
+    folded = []
     for character in " ".join(composed.split()):
         if gsm7.is_gsm7(character):
             folded.append(character)
         else:
             base = unicodedata.normalize("NFKD", character)[0]
             folded.append(base if gsm7.is_gsm7(base) else "?")
-    return "".join(folded)
+    return " ".join("".join(folded).split())
 
 
 def fit(text: str, width: int) -> str:
