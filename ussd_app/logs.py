@@ -116,10 +116,10 @@ def _name_foreign(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
     return event
 
 
-def configure(env: str, *, stream: TextIO | None = None, level: int = logging.INFO) -> None:
-    """Send every log of this process to `stream` (default stderr) in the form that `env` wants.
+def configure(production: bool, *, stream: TextIO | None = None, level: int = logging.INFO) -> None:
+    """Send every log of this process to `stream` (default stderr) in the form that is wanted.
 
-    `env` is 'production' (one JSON object a line) or anything else (one short line).
+    In production that is one JSON object a line, elsewhere one short line.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -130,7 +130,7 @@ def configure(env: str, *, stream: TextIO | None = None, level: int = logging.IN
     ]
     renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False, default=_print_unknown)
-        if env == "production"
+        if production
         else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=_no_traceback)
     )
     structlog.configure(

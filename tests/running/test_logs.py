@@ -22,7 +22,7 @@ def _put_logging_back() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-@pytest.fixture(params=["production", "development"])
+@pytest.fixture(params=[True, False], ids=["production", "development"])
 def stream(request: pytest.FixtureRequest) -> io.StringIO:
     stream = io.StringIO()
     logs.configure(request.param, stream=stream)
@@ -80,7 +80,7 @@ def test_other_libraries_pass_the_same_gate(stream: io.StringIO) -> None:
 
 def test_production_writes_one_json_object_a_line() -> None:
     stream = io.StringIO()
-    logs.configure("production", stream=stream)
+    logs.configure(True, stream=stream)
     structlog.contextvars.bind_contextvars(request_id="r-1")
     try:
         logs.get("tests").info("hop", flow="home", seconds=0.002)

@@ -9,6 +9,9 @@ from pathlib import Path
 PREPARED = "KABAMBE_PREPARED"
 """Names the file that exists once the database is ready to be used; set by `start` alone."""
 
+EMBEDDED = "KABAMBE_EMBEDDED"
+"""Set when PostgreSQL is our own, so that the database in it is ours to create."""
+
 PROGRAM = "KABAMBE_PROGRAM"
 HOME = "KABAMBE_HOME"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg2
 import redis
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from ussd_app.running import leftovers
 from ussd_app.running.home import PREPARED, Home
@@ -37,7 +37,7 @@ def wait_until(what: str, ready: Callable[[], bool], patience_s: float = PATIENC
         time.sleep(PAUSE_S)
 
 
-def postgres_answers(url: str) -> bool:
+def postgres_answers(url: URL | str) -> bool:
     """Whether the database of this SQLAlchemy URL takes a connection."""
     dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     try:
@@ -69,17 +69,19 @@ def wait_for_stores(settings: Settings) -> None:
         wait_until("Redis", lambda: redis_answers(redis_url))
 
 
-def _only_one(settings: Settings, program: Program) -> Home:
+def be_the_only(settings: Settings, program: Program) -> Home:
+    """End what a killed predecessor left behind, and note that this process is the program now."""
     home = Home(settings.home)
     leftovers.end(home, program)
+    leftovers.note(home, program)
     return home
 
 
-def postgres(settings: Settings) -> None:
+def become_postgres(settings: Settings) -> None:
     """Become the embedded PostgreSQL."""
     from ussd_app.embedded import Postgres, exec_in_foreground
 
-    home = _only_one(settings, POSTGRES)
+    home = be_the_only(settings, POSTGRES)
     server = Postgres(home.postgres)
     exec_in_foreground(server, lambda: leftovers.forget_stale_pid(home.postgres.resolve()))
 
@@ -88,13 +90,13 @@ def become_redis(settings: Settings) -> None:
     """Become the embedded Redis."""
     from ussd_app.embedded import Redis, exec_in_foreground
 
-    home = _only_one(settings, REDIS)
+    home = be_the_only(settings, REDIS)
     exec_in_foreground(Redis(home.redis))
 
 
-def web(settings: Settings) -> None:
+def become_web(settings: Settings) -> None:
     """Become the web server: granian, threads for the requests, a process per core asked for."""
-    _only_one(settings, WEB)
+    be_the_only(settings, WEB)
     wait_for_stores(settings)
     command = web_command(settings)
     os.chdir(PROJECT)

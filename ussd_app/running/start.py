@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from ussd_app.running import announce, leftovers, plan
-from ussd_app.running.home import HOME, PREPARED, PROGRAM, Home
+from ussd_app.running.home import EMBEDDED, HOME, PREPARED, PROGRAM, Home
 from ussd_app.settings import Settings
 
 LOCK_FD = 3
@@ -90,6 +90,7 @@ def _environment(settings: Settings, home: Home) -> dict[str, str]:
         if not (home.postgres / "PG_VERSION").exists():
             print("Making a new database …", flush=True)
         told["DATABASE_URL"] = Postgres(home.postgres).url()
+        told[EMBEDDED] = "1"
     if settings.redis_url is None:
         from ussd_app.embedded import Redis
 

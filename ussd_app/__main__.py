@@ -1,0 +1,114 @@
+"""The command line: `python -m ussd_app <command>`; each command is a few lines over its part."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from ussd_app import logs
+from ussd_app.settings import Settings, SettingsInvalid
+
+FAULTY_SETTINGS = 2
+NOT_STARTED = 3
+
+Options = argparse.Namespace
+Command = Callable[[Settings, Options], int]
+
+
+def _run(settings: Settings, _options: Options) -> int:
+    from ussd_app.running.start import InTheWay, run
+
+    try:
+        run(settings)
+    except (InTheWay, OSError) as failure:
+        print(f"Not started. {failure}", file=sys.stderr)
+    return NOT_STARTED
+
+
+def _postgres(settings: Settings, _options: Options) -> int:
+    from ussd_app.running import programs
+
+    programs.become_postgres(settings)
+    return NOT_STARTED
+
+
+def _redis(settings: Settings, _options: Options) -> int:
+    from ussd_app.running import programs
+
+    programs.become_redis(settings)
+    return NOT_STARTED
+
+
+def _web(settings: Settings, _options: Options) -> int:
+    from ussd_app.running import programs
+
+    programs.become_web(settings)
+    return NOT_STARTED
+
+
+def _prepare(settings: Settings, _options: Options) -> int:
+    from ussd_app.running import prepare
+
+    prepare.prepare(settings)
+    return 0
+
+
+def _migrate(settings: Settings, _options: Options) -> int:
+    from ussd_app.running import prepare
+
+    prepare.migrate(settings)
+    return 0
+
+
+def _seed(settings: Settings, _options: Options) -> int:
+    from ussd_app.running import prepare
+
+    prepare.seed(settings)
+    return 0
+
+
+def _audit(settings: Settings, _options: Options) -> int:
+    from ussd_app.running import inspection
+
+    return inspection.audit(settings)
+
+
+def _dead_letters(settings: Settings, options: Options) -> int:
+    from ussd_app.running import inspection
+
+    return inspection.dead_letters(settings, options.replay)
+
+
+COMMANDS: dict[str, tuple[Command, str]] = {
+    "run": (_run, "start everything and keep it running"),
+    "migrate": (_migrate, "bring the database to the newest form"),
+    "seed": (_seed, "put the cast of the examples into a development database"),
+    "audit": (_audit, "prove the books; exit status 1 when a law does not hold"),
+    "dead-letters": (_dead_letters, "list the SMS that nobody will send by themselves"),
+    "web": (_web, "become the web server"),
+    "postgres": (_postgres, "become the embedded PostgreSQL"),
+    "redis": (_redis, "become the embedded Redis"),
+    "prepare": (_prepare, "wait for PostgreSQL, migrate, seed, and say so"),
+}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m ussd_app", description="Kabambe, a server.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, (_, about) in COMMANDS.items():
+        command = commands.add_parser(name, help=about, description=about)
+        if name == "dead-letters":
+            command.add_argument("--replay", metavar="ID", help="send one again, or 'all'")
+    options = parser.parse_args(words)
+    try:
+        settings = Settings.read(os.environ)
+    except SettingsInvalid as invalid:
+        print("The settings are not right:", *invalid.faults, sep="\n  ", file=sys.stderr)
+        return FAULTY_SETTINGS
+    logs.configure(settings.production)
+    return COMMANDS[options.command][0](settings, options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""The RQ worker: one process, no fork, the shop in its hands, a bell at a time.
+
+RQ brings the queue, the blocking wait, the heartbeat, the registry of workers and the signals. Its
+bookkeeping of jobs is left out: a bell is freed before it is answered, so that a ring while it is
+being answered is heard afterwards, and a worker that is killed leaves nothing to clean up.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import redis
+from rq import Queue, SimpleWorker
+from rq.job import Job
+from rq.worker import WorkerStatus
+
+from ussd_app import logs
+from workers.queueing import QUEUE, Bell
+from workers.shop import Shop
+
+Answer = Callable[[Shop], None]
+
+log = logs.get(__name__)
+
+
+class Keeper(SimpleWorker):  # type: ignore[misc]
+    """Answers bells for one shop. A bell whose answer fails is logged and counted, and rung again
+    by the scheduler: the truth about what is due is in the database."""
+
+    max_connection_wait_time = 2.0
+    log_job_description = False
+
+    def __init__(self, shop: Shop, answers: Mapping[Bell, Answer], connection: redis.Redis) -> None:
+        super().__init__(
+            [Queue(QUEUE, connection=connection)], connection=connection, name=shop.name
+        )
+        self._shop = shop
+        self._answers = answers
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Free the bell, then answer it."""
+        bell = Bell(job.func_name.rpartition(".")[2])
+        with self.connection.pipeline(transaction=False) as pipeline:
+            pipeline.delete(job.key)
+            pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
+            self.set_state(WorkerStatus.BUSY, pipeline=pipeline)
+            pipeline.execute()
+        self.answer(bell)
+        self.set_state(WorkerStatus.IDLE)
+
+    def answer(self, bell: Bell) -> None:
+        """Do what the bell is for. Raises nothing but what ends a process."""
+        started = time.monotonic()
+        metrics = self._shop.app.metrics
+        try:
+            self._answers[bell](self._shop)
+        except Exception:
+            metrics.job(bell.value, "failed")
+            log.exception("a job failed", job=bell.value)
+        else:
+            metrics.job(bell.value, "done")
+            log.debug("a job is done", job=bell.value, seconds=time.monotonic() - started)
+
+    def handle_warm_shutdown_request(self) -> None:
+        """SIGTERM or SIGINT: take nothing new, let the calls in flight end."""
+        self._shop.stopping.set()
+        super().handle_warm_shutdown_request()
+
+    def bootstrap(self, *_args: Any, **_kwargs: Any) -> None:
+        """Come into being, leaving logging as it was configured and freeing bells that a killed
+        worker had taken from the queue and not yet freed."""
+        queue = self.queues[0]
+        waiting = set(queue.get_job_ids())
+        for bell in Bell:
+            if f"bell-{bell.value}" not in waiting:
+                self.connection.delete(Job.key_for(f"bell-{bell.value}"))
+        self.connection.delete(queue.intermediate_queue_key)
+        self.register_birth()
+        self.subscribe()
+        self.set_state(WorkerStatus.STARTED)

@@ -1,0 +1,48 @@
+"""Rings every bell in its own rhythm: the sweeper, which makes a lost ring a delay and not a loss.
+
+RQ's cron scheduler keeps the time; a bell that still rings is not rung again. Knows neither the
+database nor what the bells are for.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import redis
+from rq import cron
+
+from ussd_app import logs
+from workers.queueing import QUEUE, Bell, ring
+
+RHYTHM_S: Mapping[Bell, int] = {
+    Bell.WORK: 2,
+    Bell.FOLD: 5,
+    Bell.SETTLE: 15,
+    Bell.EXPIRE: 30,
+    Bell.SEAL: 60,
+}
+"""Seconds between two rings."""
+
+log = logs.get(__name__)
+
+
+class _Ringing(cron.CronJob):  # type: ignore[misc]
+    """A cron job that rings a bell in place of making a new job each time."""
+
+    def __init__(self, bell: Bell, every_s: int) -> None:
+        super().__init__(QUEUE, func_name=f"bell.{bell.value}", interval=every_s, name=bell.value)
+        self._bell = bell
+
+    def enqueue(self, connection: redis.Redis) -> None:
+        """Ring; a Redis that does not answer now is asked again at the next beat."""
+        try:
+            ring(connection, self._bell)
+        except redis.RedisError as failure:
+            log.warning("a bell was not rung", bell=self._bell.value, because=str(failure))
+
+
+class Scheduler(cron.CronScheduler):  # type: ignore[misc]
+    """All bells in their rhythm, until SIGTERM or SIGINT."""
+
+    def __init__(self, connection: redis.Redis, **named: Any) -> None:
+        super().__init__(connection=connection, **named)
+        self._cron_jobs.extend(_Ringing(bell, every_s) for bell, every_s in RHYTHM_S.items())

@@ -1,0 +1,68 @@
+"""What every job of a worker is given: the application, the gateway and how hard to work."""
+
+import os
+import random
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from ussd_app.bootstrap import App
+from workers.gateways.africastalking import AfricasTalking
+from workers.gateways.sms import SmsGateway
+
+LINES = 128
+"""Calls to the gateway in flight at once: at 300 ms a call, over 400 messages a second."""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One worker's place: `name` stands on the rows it holds, `stopping` asks it to finish up."""
+
+    app: App
+    gateway: SmsGateway
+    name: str
+    lines: int
+    stopping: threading.Event = field(default_factory=threading.Event)
+    dice: random.Random = field(default_factory=random.SystemRandom)
+    pool: ThreadPoolExecutor | None = None
+
+    def submit(self, call: Callable[[], None]) -> None:
+        """Run a call on a free line, or here and now when there is only one."""
+        if self.pool is None:
+            call()
+            return
+        future: Future[None] = self.pool.submit(call)
+        future.add_done_callback(_be_loud)
+
+    def close(self) -> None:
+        """Wait for the lines to fall silent and let go of connections."""
+        if self.pool is not None:
+            self.pool.shutdown(wait=True)
+        self.gateway.close()
+
+
+def _be_loud(future: "Future[None]") -> None:
+    """A line's own failure is a mistake of ours: it must not vanish in the pool."""
+    failure = future.exception()
+    if failure is not None:
+        threading.excepthook(
+            threading.ExceptHookArgs((type(failure), failure, failure.__traceback__, None))
+        )
+
+
+def open_shop(app: App, *, lines: int = LINES) -> Shop:
+    """A worker's place for this application, with the gateway that its settings name."""
+    settings = app.settings
+    gateway = AfricasTalking(
+        settings.at_username,
+        settings.at_api_key,
+        settings.at_api_url,
+        settings.sms_sender,
+        connections=lines,
+    )
+    name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    pool = ThreadPoolExecutor(lines, thread_name_prefix="line") if lines > 1 else None
+    return Shop(app, gateway, name, lines, pool=pool)
