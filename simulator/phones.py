@@ -1,0 +1,203 @@
+"""Basic phones and what a telco remembers of them. Data only; `telco` makes it move."""
+
+import secrets
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from simulator.networks import Network
+from simulator.wire import Call
+from ussd_app.kernel.msisdn import local
+
+MOST_TRAFFIC: Final = 60
+MOST_MESSAGES: Final = 100
+
+NO_SERVICE: Final = "Connection problem or invalid MMI code."
+"""What a phone shows when a session fails, whatever the reason."""
+
+DELIVERIES: Final = ("normal", "first", "late", "twice", "never", "failed")
+"""How the delivery report of an SMS comes: after the send, before it is answered, a minute later,
+two times, not at all, or saying that it failed."""
+
+
+@dataclass
+class Service:
+    """The application behind a service code: where its callbacks are. Other people's, too."""
+
+    code: str
+    ussd_url: str
+    events_url: str
+    delivery_url: str
+    incoming_url: str
+    opt_out_url: str
+    shortcode: str
+
+    @classmethod
+    def at(cls, base: str, code: str, shortcode: str, secret: str | None = None) -> "Service":
+        """The callbacks of a Kabambe at this base URL, under its secret path segment if any."""
+        tail = f"/{secret}" if secret else ""
+        return cls(
+            code=code,
+            ussd_url=f"{base}/ussd{tail}",
+            events_url=f"{base}/ussd/events{tail}",
+            delivery_url=f"{base}/sms/delivery{tail}",
+            incoming_url=f"{base}/sms/incoming{tail}",
+            opt_out_url=f"{base}/sms/opt-out{tail}",
+            shortcode=shortcode,
+        )
+
+    def dialled(self, text: str) -> str | None:
+        """What was dialled behind the code, '' for nothing; None when it is another code."""
+        stem = self.code.removesuffix("#")
+        if not text.endswith("#") or not text.startswith(stem):
+            return None
+        behind = text[len(stem) : -1]
+        if behind and not behind.startswith("*"):
+            return None
+        return behind[1:]
+
+
+@dataclass
+class Faults:
+    """What goes wrong for one phone. The first four hold for its next hop and are then used up."""
+
+    lose_hop: bool = False
+    lose_reply: bool = False
+    copies: int = 1
+    repeat: bool = False
+    slow_ms: int = 0
+    delivery: str = "normal"
+    sms_status: int | None = None
+
+    def take(self) -> "Faults":
+        """The faults of the hop that begins now; one-time faults are used up by it."""
+        taken = Faults(
+            self.lose_hop,
+            self.lose_reply,
+            self.copies,
+            self.repeat,
+            self.slow_ms,
+            self.delivery,
+            self.sms_status,
+        )
+        self.lose_hop = self.lose_reply = self.repeat = False
+        self.copies = 1
+        return taken
+
+
+@dataclass(frozen=True)
+class Request:
+    """One callback as it was sent: enough to send the very same bytes again."""
+
+    url: str
+    body: bytes
+    label: str
+    shown: str
+
+
+@dataclass
+class Session:
+    """One USSD session, from dial to its end. `answers` are secret where `secret` says so."""
+
+    id: str
+    call: Call
+    service: Service
+    began: datetime
+    heard: datetime
+    answers: list[str] = field(default_factory=list)
+    secret: list[bool] = field(default_factory=list)
+    hops: int = 0
+    labels: list[str] = field(default_factory=list)
+    last_response: str = ""
+    requests: list[Request] = field(default_factory=list)
+    open: bool = True
+
+    @property
+    def transcript(self) -> str:
+        """All that was typed, as the wire carries it."""
+        return "*".join(self.answers)
+
+
+@dataclass
+class Display:
+    """What the phone shows: 'idle', a 'menu' that takes an answer, an 'end', or a 'notice'."""
+
+    kind: str = "idle"
+    text: str = ""
+    pages: list[str] = field(default_factory=list)
+    page: int = 0
+    takes_answer: bool = False
+
+    @property
+    def screen(self) -> str:
+        """The text on the glass now: the current page of the operator's, when it broke it."""
+        return self.pages[self.page] if self.pages else self.text
+
+
+@dataclass(frozen=True)
+class Message:
+    """An SMS in the inbox (or sent: `outgoing`)."""
+
+    id: str
+    sender: str
+    text: str
+    at: datetime
+    segments: int
+    cost: str
+    outgoing: bool = False
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """One exchange on the wire, with every secret masked."""
+
+    number: int
+    at: datetime
+    kind: str
+    request: str
+    status: str
+    answer: str
+    took_ms: int
+    note: str = ""
+
+
+@dataclass
+class Phone:
+    """A phone with its SIM. `lock` guards all of it; no call is made while it is held."""
+
+    name: str
+    msisdn: str
+    network: Network
+    service: Service
+    faults: Faults = field(default_factory=Faults)
+    session: Session | None = None
+    display: Display = field(default_factory=Display)
+    inbox: deque[Message] = field(default_factory=lambda: deque(maxlen=MOST_MESSAGES))
+    unread: int = 0
+    traffic: deque[Traffic] = field(default_factory=lambda: deque(maxlen=MOST_TRAFFIC))
+    exchanges: int = 0
+    busy: bool = False
+    asks_secret: bool | None = None
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def number(self) -> str:
+        """As its owner says it: 0712000001."""
+        return local(self.msisdn) if self.msisdn.startswith("+254") else self.msisdn
+
+    @property
+    def in_session(self) -> bool:
+        """Whether a session waits for an answer."""
+        return self.session is not None and self.session.open
+
+
+def new_session_id() -> str:
+    """`ATUid_` and 32 lower-case hexadecimal digits."""
+    return f"ATUid_{secrets.token_hex(16)}"
+
+
+def new_message_id() -> str:
+    """`ATXid_` and 32 lower-case hexadecimal digits."""
+    return f"ATXid_{secrets.token_hex(16)}"
