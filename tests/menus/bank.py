@@ -31,7 +31,13 @@ _TABLE = [
         "accept_quote",
         {"quote": "ref", "pin": "pin"},
         {"receipt": "receipt", "balance": "money"},
-        _PRICE | {"wrong_pin", "quote_expired"},
+        frozenset(
+            {
+                *("not_registered", "account_frozen", "pin_locked", "wrong_pin"),
+                *("payee_frozen", "quote_expired", "daily_limit", "daily_count"),
+                *("payee_balance_limit", "insufficient_funds"),
+            }
+        ),
     ),
     Signature(
         "do", "balance", {"pin": "pin"}, {"balance": "money", "spendable_today": "money"}, _PIN
