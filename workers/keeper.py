@@ -23,23 +23,25 @@ Answer = Callable[[Shop], None]
 log = logs.get(__name__)
 
 
-class Keeper(SimpleWorker):  # type: ignore[misc]
+class Keeper(SimpleWorker):
     """Answers bells for one shop. A bell whose answer fails is logged and counted, and rung again
     by the scheduler: the truth about what is due is in the database."""
 
     max_connection_wait_time = 2.0
-    log_job_description = False
 
     def __init__(self, shop: Shop, answers: Mapping[Bell, Answer], connection: redis.Redis) -> None:
         super().__init__(
-            [Queue(QUEUE, connection=connection)], connection=connection, name=shop.name
+            [Queue(QUEUE, connection=connection)],
+            connection=connection,
+            name=shop.name,
+            log_job_description=False,
         )
         self._shop = shop
         self._answers = answers
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Free the bell, then answer it."""
-        bell = Bell(job.func_name.rpartition(".")[2])
+        bell = Bell((job.func_name or "").rpartition(".")[2])
         with self.connection.pipeline(transaction=False) as pipeline:
             pipeline.delete(job.key)
             pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
@@ -64,7 +66,7 @@ class Keeper(SimpleWorker):  # type: ignore[misc]
     def handle_warm_shutdown_request(self) -> None:
         """SIGTERM or SIGINT: take nothing new, let the calls in flight end."""
         self._shop.stopping.set()
-        super().handle_warm_shutdown_request()
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
 
     def bootstrap(self, *_args: Any, **_kwargs: Any) -> None:
         """Come into being, leaving logging as it was configured and freeing bells that a killed
@@ -75,6 +77,6 @@ class Keeper(SimpleWorker):  # type: ignore[misc]
             if f"bell-{bell.value}" not in waiting:
                 self.connection.delete(Job.key_for(f"bell-{bell.value}"))
         self.connection.delete(queue.intermediate_queue_key)
-        self.register_birth()
-        self.subscribe()
+        self.register_birth()  # type: ignore[no-untyped-call]
+        self.subscribe()  # type: ignore[no-untyped-call]
         self.set_state(WorkerStatus.STARTED)

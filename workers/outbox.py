@@ -38,7 +38,7 @@ UPDATE outbox o
 SET state = v.state, due_at = v.due_at, provider_id = v.provider_id, cost = v.cost,
     error = v.error, ended_at = CASE WHEN v.state IN ('done', 'refused', 'dead') THEN v.at END,
     facts = CASE WHEN v.state IN ('done', 'refused', 'dead') THEN o.facts - 'code' ELSE o.facts END
-FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::text[], %s::bigint[], %s::text[],
+FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::text[],
             %s::timestamptz[]) AS v (id, state, due_at, provider_id, cost, error, at)
 WHERE o.id = v.id AND o.state IN ('sending', 'unknown', 'queued')
 RETURNING o.id
@@ -72,7 +72,7 @@ class Ending:
     due_at: datetime
     at: datetime
     provider_id: str | None = None
-    cost_minor: int | None = None
+    cost: str | None = None
     error: str | None = None
 
 
@@ -105,7 +105,7 @@ def end(connection: Connection, endings: Iterable[Ending]) -> set[int]:
         [each.state for each in told],
         [each.due_at for each in told],
         [each.provider_id for each in told],
-        [each.cost_minor for each in told],
+        [each.cost for each in told],
         [each.error for each in told],
         [each.at for each in told],
     )

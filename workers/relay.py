@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy.exc import OperationalError
+
 from ussd_app import logs
 from ussd_app.bootstrap import App
 from ussd_app.kernel.gsm7 import segments
@@ -28,7 +30,10 @@ GATHER_S = 0.02
 """How long results are gathered before they are written in one statement."""
 ASK_AGAIN_S = 0.05
 
-RECEIPTS = "sms"
+INSIST_S = 45.0
+INSIST_PAUSE_S = 0.25
+"""A restarting database is waited for: an outcome that is lost makes its message unknown."""
+
 OFFERS = "offer"
 
 log = logs.get(__name__)
@@ -58,6 +63,8 @@ class Relay:
         self._app = shop.app
         self._results: queue.SimpleQueue[_Result] = queue.SimpleQueue()
         self._flying = 0
+        self.cut_short = False
+        """Whether the last run ended by time, with more to do."""
         self._secret = {
             sentence.template for sentence in shop.app.texts if "code" in sentence.facts.values()
         }
@@ -79,6 +86,7 @@ class Relay:
                 asked, quiet = now, launched < room
             if not self._flying:
                 if quiet or not open_:
+                    self.cut_short = not quiet
                     return sent
                 continue
             self._record(self._gather())
@@ -151,19 +159,28 @@ class Relay:
         return results
 
     def _record(self, results: list[_Result]) -> None:
+        """Write down what became of messages; worth insisting on, for only this process knows."""
         now = self._app.clock.now()
         endings = [self._ending(result, now) for result in results]
-        with self._app.engine.begin() as connection:
-            outbox.end(connection, endings)
         self._flying -= len(results)
+        deadline = time.monotonic() + INSIST_S
+        while True:
+            try:
+                with self._app.engine.begin() as connection:
+                    outbox.end(connection, endings)
+                break
+            except OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(INSIST_PAUSE_S)
         for result, ending in zip(results, endings, strict=True):
             self._count(result, ending, now)
 
     def _ending(self, result: _Result, now: datetime) -> Ending:
         row, outcome = result.letter.row, result.outcome
         match outcome:
-            case Done(provider_id, cost_minor):
-                return Ending(row.id, "done", now, now, provider_id, cost_minor)
+            case Done(provider_id, cost, _):
+                return Ending(row.id, "done", now, now, provider_id, cost)
             case Refused(reason):
                 return Ending(row.id, "refused", now, now, error=reason)
             case Unknown(reason):
@@ -180,10 +197,11 @@ class Relay:
         metrics.call(result.seconds)
         outcome = "retry" if ending.state == "queued" else ending.state
         waited = (now - result.letter.row.created_at).total_seconds()
+        cost_minor = (isinstance(result.outcome, Done) and result.outcome.cost_minor) or 0
         metrics.sms(
             outcome,
             segments=result.letter.parts,
-            cost_minor=ending.cost_minor or 0,
+            cost_minor=cost_minor,
             waited_s=waited if outcome == "done" else None,
         )
         if outcome != "done":

@@ -25,14 +25,14 @@ RHYTHM_S: Mapping[Bell, int] = {
 log = logs.get(__name__)
 
 
-class _Ringing(cron.CronJob):  # type: ignore[misc]
+class _Ringing(cron.CronJob):
     """A cron job that rings a bell in place of making a new job each time."""
 
     def __init__(self, bell: Bell, every_s: int) -> None:
         super().__init__(QUEUE, func_name=f"bell.{bell.value}", interval=every_s, name=bell.value)
         self._bell = bell
 
-    def enqueue(self, connection: redis.Redis) -> None:
+    def enqueue(self, connection: redis.Redis) -> None:  # type: ignore[override]
         """Ring; a Redis that does not answer now is asked again at the next beat."""
         try:
             ring(connection, self._bell)
@@ -40,7 +40,7 @@ class _Ringing(cron.CronJob):  # type: ignore[misc]
             log.warning("a bell was not rung", bell=self._bell.value, because=str(failure))
 
 
-class Scheduler(cron.CronScheduler):  # type: ignore[misc]
+class Scheduler(cron.CronScheduler):
     """All bells in their rhythm, until SIGTERM or SIGINT."""
 
     def __init__(self, connection: redis.Redis, **named: Any) -> None:

@@ -28,16 +28,16 @@ def _batch(message: str) -> bytes:
 
 SENT = {"status": "Success", "statusCode": 101, "messageId": "ATXid_12345678", "cost": "KES 0.8000"}
 ANSWERS: list[tuple[int, bytes, Outcome]] = [
-    (201, _said(**SENT), Done("ATXid_12345678", 80)),
-    (200, _said(**SENT), Done("ATXid_12345678", 80)),
-    (201, _said(**SENT | {"statusCode": 100}), Done("ATXid_12345678", 80)),
-    (201, _said(**SENT | {"statusCode": 102}), Done("ATXid_12345678", 80)),
-    (201, _said(**SENT | {"statusCode": "101"}), Done("ATXid_12345678", 80)),
-    (201, _said(**SENT | {"cost": "0"}), Done("ATXid_12345678", None)),
-    (201, _said(**SENT | {"cost": "USD 0.0079"}), Done("ATXid_12345678", None)),
-    (201, _said(**SENT | {"cost": "KES 1.6050"}), Done("ATXid_12345678", 161)),
-    (201, _said(**SENT | {"cost": "KES ?"}), Done("ATXid_12345678", None)),
-    (201, _said(**SENT | {"messageId": "None"}), Done(None, 80)),
+    (201, _said(**SENT), Done("ATXid_12345678", "KES 0.8000", 80)),
+    (200, _said(**SENT), Done("ATXid_12345678", "KES 0.8000", 80)),
+    (201, _said(**SENT | {"statusCode": 100}), Done("ATXid_12345678", "KES 0.8000", 80)),
+    (201, _said(**SENT | {"statusCode": 102}), Done("ATXid_12345678", "KES 0.8000", 80)),
+    (201, _said(**SENT | {"statusCode": "101"}), Done("ATXid_12345678", "KES 0.8000", 80)),
+    (201, _said(**SENT | {"cost": "0"}), Done("ATXid_12345678", "0", None)),
+    (201, _said(**SENT | {"cost": "USD 0.0079"}), Done("ATXid_12345678", "USD 0.0079", None)),
+    (201, _said(**SENT | {"cost": "KES 1.6050"}), Done("ATXid_12345678", "KES 1.6050", 161)),
+    (201, _said(**SENT | {"cost": "KES ?"}), Done("ATXid_12345678", "KES ?", None)),
+    (201, _said(**SENT | {"messageId": "None"}), Done(None, "KES 0.8000", 80)),
     (201, _said(status="Success"), Done(None, None)),
     (201, _said(status="RiskHold", statusCode=401), Refused("RiskHold")),
     (201, _said(status="InvalidSenderId", statusCode=402), Refused("InvalidSenderId")),
@@ -82,7 +82,7 @@ def test_the_wire_form_is_the_sdks() -> None:
         client = _client(gateway)
         outcome = client.send(ASHA, "KB00001 Umepokea KES 500.00 & zaidi")
         client.close()
-    assert outcome == Done("ATXid_" + "1".rjust(32, "0"), 80)
+    assert outcome == Done("ATXid_" + "1".rjust(32, "0"), "KES 0.8000", 80)
     assert gateway.forms == [
         {
             "username": "kabambe",

@@ -153,7 +153,8 @@ def _recipient(said: object) -> Outcome:
     number = int(code) if isinstance(code, int | str) and str(code).isdigit() else None
     provider_id = _identity(said.get("messageId"))
     if number in TAKEN or (number is None and said.get("status") == "Success"):
-        return Done(provider_id, _cost_minor(said.get("cost")))
+        cost = said.get("cost")
+        return Done(provider_id, cost if isinstance(cost, str) else None, _cost_minor(cost))
     if number in NEVER:
         return Refused(NEVER[number])
     if number in LATER:

@@ -9,9 +9,11 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Done:
-    """The gateway took the message. `cost_minor` is in cents of the shilling; ids may be absent."""
+    """The gateway took the message. `cost` is as it was said ('KES 0.8000'), `cost_minor` the same
+    in cents when it is in shillings; any of them may be absent."""
 
     provider_id: str | None
+    cost: str | None = None
     cost_minor: int | None = None
 
 

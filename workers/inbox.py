@@ -1,0 +1,72 @@
+"""The inbox's rows as a worker sees them. All of its SQL is here; what they mean is not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+_DUE = """
+SELECT id, kind FROM inbox WHERE state = 'queued' AND due_at <= %s ORDER BY due_at, id LIMIT %s
+"""
+
+_TAKE = """
+SELECT id, kind, body, attempts, received_at FROM inbox
+WHERE id = ANY(%s) AND state = 'queued' ORDER BY id FOR UPDATE SKIP LOCKED
+"""
+
+_DONE = """
+UPDATE inbox SET state = 'done', ended_at = %s, error = %s, body = body - 'text'
+WHERE id = ANY(%s)
+"""
+
+_LATER = """
+UPDATE inbox SET attempts = attempts + 1, due_at = %s, error = %s WHERE id = %s
+"""
+
+_DEAD = """
+UPDATE inbox SET state = 'dead', attempts = attempts + 1, ended_at = %s, error = %s WHERE id = %s
+"""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One thing that was heard. `body` may hold what a customer wrote: never logged."""
+
+    id: int
+    kind: str
+    body: Mapping[str, str]
+    attempts: int
+    received_at: datetime
+
+    def __repr__(self) -> str:
+        return f"Heard(id={self.id}, kind={self.kind!r}, attempts={self.attempts})"
+
+
+def due(connection: Connection, now: datetime, most: int) -> list[tuple[int, str]]:
+    """The ids and kinds of what is due, oldest first; nothing is locked."""
+    return [(row.id, row.kind) for row in connection.exec_driver_sql(_DUE, (now, most))]
+
+
+def take(connection: Connection, ids: Sequence[int]) -> list[Heard]:
+    """Lock and read rows that still wait; those that another worker holds are passed over."""
+    rows = connection.exec_driver_sql(_TAKE, (list(ids),))
+    return [Heard(**row) for row in rows.mappings()]
+
+
+def done(
+    connection: Connection, ids: Sequence[int], now: datetime, note: str | None = None
+) -> None:
+    """Understood. What a customer wrote is wiped: somebody always sends a PIN."""
+    if ids:
+        connection.exec_driver_sql(_DONE, (now, note, list(ids)))
+
+
+def later(connection: Connection, id_: int, due_at: datetime, note: str) -> None:
+    """Not to be understood yet; look again at that time."""
+    connection.exec_driver_sql(_LATER, (due_at, note, id_))
+
+
+def dead(connection: Connection, id_: int, now: datetime, note: str) -> None:
+    """Never to be understood by itself; for a person to see."""
+    connection.exec_driver_sql(_DEAD, (now, note, id_))

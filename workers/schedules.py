@@ -1,0 +1,57 @@
+"""What is done when a bell rings: one small function each, given the shop and nothing else."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from workers import callbacks, settle
+from workers.keeper import Answer
+from workers.queueing import Bell, nudge
+from workers.relay import Relay
+from workers.shop import Shop
+
+MOST_BATCHES = 20
+
+GRACE_S = 3600
+"""What has expired is kept this much longer, so that whoever still holds it hears the right words."""
+
+_EXPIRED = (
+    "DELETE FROM quotes WHERE expires_at < %s",
+    "DELETE FROM pin_drafts WHERE expires_at < %s",
+)
+
+
+def work(shop: Shop) -> None:
+    """Understand what was heard, then say what is due, for a slice of time.
+
+    Rings again when there is more, so that the other bells have their turn in between.
+    """
+    heard = batches = 0
+    while batches < MOST_BATCHES and not shop.stopping.is_set():
+        looked_at = callbacks.hear(shop)
+        heard, batches = heard + looked_at, batches + 1
+        if looked_at < callbacks.BATCH:
+            break
+    relay = Relay(shop)
+    relay.run()
+    if (relay.cut_short or batches == MOST_BATCHES) and not shop.stopping.is_set():
+        nudge(shop.app.redis)
+
+
+def settle_doubts(shop: Shop) -> None:
+    """Find messages whose worker was lost, and evidence about unknown ones."""
+    settle.settle(shop)
+
+
+def expire(shop: Shop) -> None:
+    """Forget offers and half-made choices that nobody can use any more."""
+    past = shop.app.clock.now() - timedelta(seconds=GRACE_S)
+    with shop.app.engine.begin() as connection:
+        for statement in _EXPIRED:
+            connection.exec_driver_sql(statement, (past,))
+
+
+ANSWERS: Mapping[Bell, Answer] = {
+    Bell.WORK: work,
+    Bell.SETTLE: settle_doubts,
+    Bell.EXPIRE: expire,
+}
