@@ -41,6 +41,8 @@ class Settings:
     sms_sender: str = "KABAMBE"
     sms_shortcode: str = "22383"
     secret: str = field(default=DEVELOPMENT_SECRET, repr=False)
+    secret_version: int = 1
+    retired_secrets: Mapping[int, str] = field(default_factory=dict, repr=False)
     web_processes: int = 1
     web_threads: int = 8
     pin_tries: int = 3
@@ -51,6 +53,11 @@ class Settings:
     def production(self) -> bool:
         """Whether real money is at stake."""
         return self.env == "production"
+
+    @property
+    def secret_roots(self) -> dict[int, str]:
+        """The present secret root and the retired ones, by version; the highest is in force."""
+        return {**self.retired_secrets, self.secret_version: self.secret}
 
     @property
     def simulator_port(self) -> int:
@@ -80,6 +87,8 @@ class Settings:
             sms_sender=reader.text("SMS_SENDER", "KABAMBE"),
             sms_shortcode=reader.text("SMS_SHORTCODE", "22383"),
             secret=reader.text("KABAMBE_SECRET", DEVELOPMENT_SECRET),
+            secret_version=reader.integer("KABAMBE_SECRET_VERSION", 1, 1, 999),
+            retired_secrets=reader.numbered("KABAMBE_RETIRED_SECRETS"),
             web_processes=reader.integer("WEB_PROCESSES", 1, 1, 64),
             web_threads=reader.integer("WEB_THREADS", 8, 1, 256),
             pin_tries=reader.integer("PIN_TRIES", 3, 1, 10),
@@ -112,6 +121,8 @@ def _production_faults(settings: Settings, environ: Mapping[str, str]) -> list[s
     ):
         if value == DEVELOPMENT_SECRET or len(value) < SHORTEST_SECRET:
             faults.append(f"{name} must be your own, of at least {SHORTEST_SECRET} characters")
+    if any(version >= settings.secret_version for version in settings.retired_secrets):
+        faults.append("KABAMBE_SECRET_VERSION must be above every retired version")
     if settings.at_api_key == "development":
         faults.append("AT_API_KEY must be your own in production")
     if settings.at_username == "sandbox" and not settings.simulator:
@@ -166,6 +177,17 @@ class _Reader:
             return value
         self.faults.append(f"{name} must look like *383# or *384*44135#")
         return default
+
+    def numbered(self, name: str) -> dict[int, str]:
+        """`1=old,2=older`: texts by number."""
+        texts = {}
+        for part in filter(None, self.text(name, "").split(",")):
+            number, _, text = part.partition("=")
+            if number.isascii() and number.isdigit() and text:
+                texts[int(number)] = text
+            else:
+                self.faults.append(f"{name} must look like 1=secret,2=secret")
+        return texts
 
     def path_segment(self, name: str) -> str | None:
         value = self._environ.get(name)

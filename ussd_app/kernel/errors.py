@@ -39,9 +39,9 @@ class RefusalCode(StrEnum):
     QUOTE_EXPIRED = "quote_expired"
     KEY_CONFLICT = "key_conflict"
     AMOUNT_TOO_SMALL = "amount_too_small"
+    FAT_FINGER = "fat_finger"
     AMOUNT_TOO_LARGE = "amount_too_large"
     # the limits
-    FAT_FINGER = "fat_finger"
     DAILY_LIMIT = "daily_limit"
     DAILY_COUNT = "daily_count"
     PAYEE_BALANCE_LIMIT = "payee_balance_limit"
@@ -56,7 +56,7 @@ class RefusalCode(StrEnum):
 PRECEDENCE: Mapping[RefusalCode, int] = {code: rank for rank, code in enumerate(RefusalCode)}
 
 
-class Refused(Exception):  # noqa: N818 - the field's word is a participle, not an error's name
+class Refused(Exception):
     """We understood and decline. `facts` are the values that the code's sentence names."""
 
     def __init__(self, code: RefusalCode, **facts: object) -> None:
@@ -65,7 +65,7 @@ class Refused(Exception):  # noqa: N818 - the field's word is a participle, not 
         self.facts = facts
 
 
-class Unavailable(Exception):  # noqa: N818
+class Unavailable(Exception):
     """Somebody we need did not answer. `unknown` says that the effect may have happened."""
 
     def __init__(self, what: str, *, unknown: bool = False) -> None:
@@ -74,7 +74,7 @@ class Unavailable(Exception):  # noqa: N818
         self.unknown = unknown
 
 
-class Broken(Exception):  # noqa: N818
+class Broken(Exception):
     """A law of ours does not hold. Nothing sensible can follow; an engineer is called."""
 
     def __init__(self, law: str) -> None:

@@ -1,0 +1,149 @@
+"""The products are sound, and each fault that could be in them is found."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ussd_app.domain.catalogue import Band, Catalogue
+from ussd_app.domain.texts import Sentence, Texts
+from ussd_app.products.lint import lint
+from ussd_app.products.read import (
+    HERE,
+    ProductsInvalid,
+    parse_leg,
+    read_catalogue,
+    read_keywords,
+    read_texts,
+)
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return read_catalogue()
+
+
+@pytest.fixture(scope="module")
+def texts() -> Texts:
+    return read_texts()
+
+
+def test_ours_are_sound(catalogue: Catalogue, texts: Texts) -> None:
+    assert lint(catalogue, texts) == []
+
+
+def test_the_tariff_is_the_published_one(catalogue: Catalogue) -> None:
+    tariffs = catalogue.tariff_books[0]
+    fees = {49: 0, 50: 0, 100: 0, 101: 7, 500: 7, 501: 13, 5_000: 57, 5_001: 78, 250_000: 108}
+    assert {up: tariffs.fee_minor("p2p", up * 100) for up in fees} == {
+        up: fee * 100 for up, fee in fees.items()
+    }
+    assert tariffs.fee_minor("p2p", 250_000_01) is None
+
+
+def test_keywords_are_read_in_both_languages() -> None:
+    keywords = read_keywords()
+    assert keywords.read("bal") == ("balance", None)
+    assert keywords.read("  Salio?  ") == ("balance", None)
+    assert keywords.read("LUGHA kiingereza") == ("language", "en")
+    assert keywords.read("lang xx") == ("language", None)
+    assert keywords.read("hello there") == (None, None)
+    assert keywords.read("") == (None, None)
+
+
+def broken(catalogue: Catalogue, sentence: str, **changes: object) -> Catalogue:
+    """The catalogue with send_money's legs replaced by one sentence, and other changes to it."""
+    leg = parse_leg(sentence)
+    assert leg is not None
+    kind = replace(catalogue.types["send_money"], legs=(leg,), **changes)
+    return replace(catalogue, types={**catalogue.types, "send_money": kind})
+
+
+@pytest.mark.parametrize(
+    ("sentence", "fault"),
+    [
+        ("tip from payer to payee", "nobody computes tip"),
+        ("amount from payer to nobody", "nobody is neither a party nor an account"),
+        ("amount from payer to income/transfer_fees", "crosses from one book to the other"),
+        ("amount from payer to payer", "goes nowhere"),
+        ("fee from payer to house", "nothing says as what"),
+        ("fee from payer to payee as income/tips", "the house takes no part"),
+        ("fee from payer to house as wallet/tips", "no account of the house's own book"),
+    ],
+)
+def test_a_leg_that_cannot_be_is_found(
+    catalogue: Catalogue, texts: Texts, sentence: str, fault: str
+) -> None:
+    assert any(fault in found for found in lint(broken(catalogue, sentence), texts))
+
+
+def test_a_code_used_twice_is_found(catalogue: Catalogue, texts: Texts) -> None:
+    twin = broken(catalogue, "amount from payer to payee", code=1001)
+    assert "code 1001: used by 2 types" in lint(twin, texts)
+
+
+def test_a_receipt_without_a_text_is_found(catalogue: Catalogue, texts: Texts) -> None:
+    mute = broken(catalogue, "amount from payer to payee", receipts={"payer": "silence"})
+    assert "type send_money: the receipt of payer has no text: silence" in lint(mute, texts)
+
+
+@pytest.mark.parametrize(
+    ("bands", "fault"),
+    [
+        ([Band(100, 5), Band(100, 6), Band(25_000_000, 9)], "overlaps"),
+        ([Band(100_00, 50_00), Band(25_000_000, 9)], "steps down"),
+        ([Band(10, 50), Band(25_000_000, 90)], "a fee above the amount"),
+        ([Band(100_00, 5)], "ends below what a tier may send"),
+    ],
+)
+def test_a_crooked_tariff_is_found(
+    catalogue: Catalogue, texts: Texts, bands: list[Band], fault: str
+) -> None:
+    book = replace(catalogue.tariff_books[0], tariffs={"p2p": tuple(bands)})
+    crooked = replace(catalogue, tariff_books=(book,))
+    assert any(fault in found for found in lint(crooked, texts))
+
+
+@pytest.mark.parametrize(
+    ("english", "fault"),
+    [
+        ("It’s {amount}", "not in the GSM alphabet: ’"),
+        ("{amount} {fee}", "other facts than it declares: fee"),
+        ("Nothing", "other facts than it declares: amount"),
+        ("x" * 160 + "{amount}", "may take 2 parts"),
+    ],
+)
+def test_a_sentence_over_its_budget_is_found(
+    catalogue: Catalogue, english: str, fault: str
+) -> None:
+    sentence = Sentence("odd", {"amount": "money"}, {"en": english, "sw": "{amount}"}, 1)
+    texts = Texts({one.template: one for one in (*read_texts(), sentence)})
+    assert any(fault in found for found in lint(catalogue, texts))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "fault"),
+    [
+        ("accounts.yaml", "book: emoney", "book: mattress", "Must be one of: emoney, house"),
+        ("wallet.yaml", "code: 1101", "code: cash", "Not a valid integer"),
+        ("wallet.yaml", "starts: customer", "begins: customer", "Unknown field"),
+        ("wallet.yaml", "amount from payer to payee", "pay the payee", "is no sentence"),
+        ("limits.yaml", "fat_finger: 500,000", "fat_finger: lots", "an amount of shillings"),
+        ("limits.yaml", "tiers:", "fat_finger: 1\ntiers:", "stands twice"),
+        ("tariffs/2023-07-29.yaml", "[49, 0]", "[49]", "must be [up to, fee]"),
+    ],
+)
+def test_a_file_that_cannot_be_read_names_the_row(
+    tmp_path: Path, file: str, old: str, new: str, fault: str
+) -> None:
+    for source in HERE.rglob("*.yaml"):
+        copy = tmp_path / source.relative_to(HERE)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(source.read_text())
+    target = tmp_path / file
+    text = target.read_text()
+    assert old in text
+    target.write_text(text.replace(old, new, 1))
+    with pytest.raises(ProductsInvalid) as invalid:
+        read_catalogue(tmp_path)
+    assert any(fault in found for found in invalid.value.faults), invalid.value.faults

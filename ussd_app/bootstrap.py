@@ -1,0 +1,120 @@
+"""The composition root: settings in, a wired App out. The only place that knows all the parts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+from sqlalchemy import Engine, create_engine
+
+from menus.book import Book as MenuBook
+from menus.machine import Machine
+from ussd_app.domain.bank import Bank
+from ussd_app.domain.catalogue import Catalogue
+from ussd_app.domain.desk import Desk
+from ussd_app.domain.house import house_accounts, remember_catalogue
+from ussd_app.domain.inbox import Inbox
+from ussd_app.domain.keys import Keyring
+from ussd_app.domain.keywords import Keywords
+from ussd_app.domain.texts import Texts
+from ussd_app.kernel.clock import Clock, SystemClock
+from ussd_app.kernel.ids import Ids, SystemIds
+from ussd_app.ledger.book import Book
+from ussd_app.metrics import Metrics
+from ussd_app.products.read import read_catalogue, read_keywords, read_texts
+from ussd_app.settings import Settings
+
+MENUS = Path(__file__).parent.parent / "menus"
+
+STATEMENT_TIMEOUT_MS = 4_000
+CONNECT_TIMEOUT_S = 2
+REDIS_TIMEOUT_S = 2.0
+APPLICATION_ROLE = "kabambe_app"
+
+
+@dataclass(frozen=True)
+class App:
+    """Everything that a door, a worker or a command line needs, wired once."""
+
+    settings: Settings
+    engine: Engine
+    redis: redis.Redis
+    clock: Clock
+    ids: Ids
+    book: Book
+    catalogue: Catalogue
+    texts: Texts
+    keywords: Keywords
+    machine: Machine
+    bank: Bank
+    inbox: Inbox
+    metrics: Metrics
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keys of this installation."""
+        return self.bank.desk.keyring
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+        self.redis.close()
+
+
+def connect(url: str, *, threads: int = 8) -> Engine:
+    """An engine on the application's role: it may call the writer and change no ledger row.
+
+    Every statement and every wait for a server is bounded, so that a hop is answered in time.
+    """
+    options = f"-c role={APPLICATION_ROLE} -c statement_timeout={STATEMENT_TIMEOUT_MS}"
+    return create_engine(
+        url,
+        pool_size=threads + 2,
+        max_overflow=threads,
+        pool_timeout=CONNECT_TIMEOUT_S,
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "options": options},
+    )
+
+
+def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> App:
+    """Wire the application. Its database must be migrated and answer. Raises ProductsInvalid,
+    sqlalchemy.exc.OperationalError."""
+    if settings.database_url is None or settings.redis_url is None:
+        raise ValueError("a database and a Redis must be named")
+    clock = clock or SystemClock()
+    ids = ids or SystemIds()
+    engine = connect(settings.database_url, threads=settings.web_threads)
+    client = redis.Redis.from_url(
+        settings.redis_url,
+        socket_timeout=REDIS_TIMEOUT_S,
+        socket_connect_timeout=REDIS_TIMEOUT_S,
+    )
+    catalogue = read_catalogue()
+    book = Book(engine)
+    remember_catalogue(engine, catalogue)
+    desk = Desk(
+        engine=engine,
+        reads=engine.execution_options(isolation_level="AUTOCOMMIT"),
+        book=book,
+        clock=clock,
+        ids=ids,
+        catalogue=catalogue,
+        keyring=Keyring(settings.secret_roots),
+        house=house_accounts(catalogue, book),
+        pin_tries=settings.pin_tries,
+        service_code=settings.ussd_service_code,
+    )
+    return App(
+        settings=settings,
+        engine=engine,
+        redis=client,
+        clock=clock,
+        ids=ids,
+        book=book,
+        catalogue=catalogue,
+        texts=read_texts(),
+        keywords=read_keywords(),
+        machine=Machine(MenuBook.load(MENUS / "flows", MENUS / "text")),
+        bank=Bank(desk),
+        inbox=Inbox(engine, clock),
+        metrics=Metrics(),
+    )

@@ -1,0 +1,38 @@
+"""What a door says back: USSD's CON and END, and short honest sentences for everybody else.
+
+Knows the wire's form and nothing of what is said.
+"""
+
+from flask import Response
+
+PLAIN = "text/plain; charset=utf-8"
+HOP_LABEL = "at-ussd-hop-metadata"
+"""Echoed by the gateway and listed in the end-of-session event: how we learn where people leave."""
+
+MALFORMED = "Sorry, we could not read that request. Please dial again."
+TOO_MANY = "Too many requests from your number. Please try again in a minute."
+STRANGER = "This session belongs to another phone. Please dial again."
+WRONG_NETWORK = "Sorry, this service is not offered on your network."
+BUSY = "Sorry, we are still working on your last answer. An SMS will tell how it ended."
+UNAVAILABLE = "Sorry, we cannot serve you now. If you were sending money, check your SMS first."
+
+
+def go_on(text: str, step: str) -> Response:
+    """`CON `: a screen that waits for an answer."""
+    return _screen("CON " + text, step)
+
+
+def end(text: str, step: str = "end") -> Response:
+    """`END `: the last screen of a session."""
+    return _screen("END " + text, step)
+
+
+def _screen(body: str, step: str) -> Response:
+    return Response(
+        body.encode(), status=200, headers=[("Content-Type", PLAIN), (HOP_LABEL, step[:99])]
+    )
+
+
+def say(status: int, sentence: str) -> Response:
+    """A status with a sentence, for callers that are no gateway."""
+    return Response(sentence.encode() + b"\n", status=status, headers=[("Content-Type", PLAIN)])

@@ -1,0 +1,104 @@
+"""The doors for what the gateway tells us about SMS and sessions, stored as it came, acknowledged
+at once, and understood later by a worker.
+
+Knows neither keywords nor the outbox. A message's text is never logged.
+"""
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response, request
+
+from ussd_app.channels import answers
+from ussd_app.channels.schemas import (
+    DeliveryReportSchema,
+    FormInvalid,
+    IncomingSchema,
+    OptOutSchema,
+    SessionEndSchema,
+    read_form,
+)
+from ussd_app.channels.sessions import Sessions
+from ussd_app.domain.inbox import Inbox, SessionEnd
+from ussd_app.metrics import Metrics
+
+FORM = "application/x-www-form-urlencoded"
+"""What every callback of this gateway is sent as."""
+
+
+class Doors:
+    """Four callbacks: delivery reports, incoming messages, opt-outs and ends of sessions."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        sessions: Sessions,
+        metrics: Metrics,
+        nudge: Callable[[], None],
+        steps: frozenset[str],
+    ) -> None:
+        self._inbox = inbox
+        self._sessions = sessions
+        self._metrics = metrics
+        self._nudge = nudge
+        self._steps = steps
+
+    def delivery(self) -> Response:
+        """A report on an SMS of ours. One row a message and status: reports come in any order."""
+        report = read_form(DeliveryReportSchema(), request)
+        key = f"{report['id']}:{report['status']}:{report['retries']}"
+        self._store("sms_delivery", key, report)
+        return answers.say(200, "Received.")
+
+    def incoming(self) -> Response:
+        """An SMS from a customer; redelivered by the gateway until it hears 200."""
+        message = read_form(IncomingSchema(), request)
+        self._store("sms_incoming", message["id"], message)
+        return answers.say(200, "Received.")
+
+    def opt_out(self) -> Response:
+        """A customer had the gateway stop our messages: the same as sending STOP."""
+        notice = read_form(OptOutSchema(), request)
+        self._store("sms_opt_out", f"{notice['phone']}:{notice['sender']}", notice)
+        return answers.say(200, "Received.")
+
+    def _store(self, source: str, key: str, payload: dict[str, str]) -> None:
+        if self._inbox.hear(source, key, payload):
+            self._nudge()
+
+    def session_end(self) -> Response:
+        """How a session ended and at which step: by our own label, or where Redis left it."""
+        event = read_form(SessionEndSchema(), request)
+        live = self._sessions.peek(event["session_id"])
+        step = live[2] if live else event["labels"].rpartition("|")[2]
+        end = SessionEnd(
+            session_id=event["session_id"],
+            status=event["status"],
+            network=event["network"],
+            step=step if step in self._steps else "unknown",
+            hops=int(event["hops"]),
+            duration_ms=int(event["duration_ms"]),
+            cost=event["cost"],
+        )
+        if self._inbox.session_ended(end):
+            self._metrics.session_ended(end.status, end.step)
+        return answers.say(200, "Received.")
+
+
+def blueprint(doors: Doors, metrics: Metrics, secret: str | None) -> Blueprint:
+    """The four doors, each under the secret where there is one."""
+    blue = Blueprint("sms", __name__)
+    tail = f"/{secret}" if secret else ""
+    for path, view in (
+        ("/sms/delivery", doors.delivery),
+        ("/sms/incoming", doors.incoming),
+        ("/sms/opt-out", doors.opt_out),
+        ("/ussd/events", doors.session_end),
+    ):
+        blue.add_url_rule(path + tail, view.__name__, view, methods=["POST"])
+
+    @blue.errorhandler(FormInvalid)
+    def _invalid(invalid: FormInvalid) -> Response:
+        metrics.rejected(request.path.split("/")[1], invalid.reason)
+        return answers.say(invalid.status, invalid.sentence)
+
+    return blue

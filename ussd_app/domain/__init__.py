@@ -1,0 +1,1 @@
+"""What the bank promises. Knows neither the web, Redis nor any provider."""

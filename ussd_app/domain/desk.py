@@ -1,0 +1,106 @@
+"""What every command of the bank is given: its collaborators, and who asks for what.
+
+Also the one way in which a command without a ledger entry happens exactly once (`once`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine
+
+from ussd_app.domain.catalogue import Catalogue
+from ussd_app.domain.keys import Keyring, fingerprint
+from ussd_app.kernel.clock import Clock
+from ussd_app.kernel.errors import RefusalCode, Refused
+from ussd_app.kernel.ids import Ids
+from ussd_app.ledger.book import Book, KeyConflict
+
+SCOPE = "ussd"
+Facts = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The bank's collaborators. `house` maps account names to ids, known since the start."""
+
+    engine: Engine
+    reads: Engine
+    book: Book
+    clock: Clock
+    ids: Ids
+    catalogue: Catalogue
+    keyring: Keyring
+    house: Mapping[str, int]
+    pin_tries: int
+    service_code: str
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request to the bank: who asks (E.164), the idempotency key of a `do`, the arguments."""
+
+    msisdn: str
+    key: str
+    args: Mapping[str, object]
+
+    def text(self, name: str) -> str:
+        """An argument as text. Raises KeyError when it is missing."""
+        return str(self.args[name])
+
+    def __repr__(self) -> str:
+        return f"Ask(msisdn={self.msisdn!r}, key={self.key!r}, args={sorted(self.args)})"
+
+
+SECRET_ARGS = frozenset({"pin", "code", "national_id"})
+
+
+def request_print(name: str, ask: Ask) -> bytes:
+    """What tells this request from another under the same key; secrets have no part in it."""
+    plain = [f"{arg}={ask.args[arg]}" for arg in sorted(ask.args) if arg not in SECRET_ARGS]
+    return fingerprint(name, ask.msisdn, *plain)
+
+
+def once(desk: Desk, name: str, ask: Ask, effect: Callable[[Connection], Facts | Refused]) -> Facts:
+    """Run an effect in one transaction together with its idempotency outcome.
+
+    An effect that raises `Refused` leaves nothing behind but the remembered refusal; one that
+    returns a `Refused` commits what it wrote with it (a counted wrong PIN). Whoever repeats the
+    key gets the first outcome. Raises Refused.
+    """
+    digest = request_print(name, ask)
+    stored = recall(desk, ask.key, digest)
+    if stored is not None:
+        return replay(stored)
+    try:
+        with desk.engine.begin() as connection:
+            outcome = outcome_of(effect(connection))
+            kept = desk.book.remember(SCOPE, ask.key, digest, outcome, connection=connection)
+            if kept != outcome:
+                connection.rollback()
+    except Refused as refused:
+        kept = desk.book.remember(SCOPE, ask.key, digest, outcome_of(refused))
+    return replay(kept)
+
+
+def recall(desk: Desk, key: str, digest: bytes) -> Facts | None:
+    """The outcome that was stored under a key. Raises Refused(key_conflict) for another request."""
+    try:
+        return desk.book.recall(SCOPE, key, digest)
+    except KeyConflict:
+        raise Refused(RefusalCode.KEY_CONFLICT) from None
+
+
+def outcome_of(result: Facts | Refused) -> Facts:
+    """What is stored under a key: the facts, or the refusal with its facts."""
+    if isinstance(result, Refused):
+        return {"refused": result.code.value, "facts": result.facts}
+    return {"facts": result}
+
+
+def replay(outcome: Mapping[str, object]) -> Facts:
+    """Give a stored outcome again: its facts, or its refusal raised."""
+    facts = outcome["facts"]
+    assert isinstance(facts, dict)
+    if "refused" in outcome:
+        raise Refused(RefusalCode(str(outcome["refused"])), **facts)
+    return facts

@@ -1,0 +1,43 @@
+"""The house's own accounts, opened once and known by name from then on."""
+
+import json
+
+from sqlalchemy import Engine
+
+from ussd_app.domain.catalogue import Catalogue
+from ussd_app.ledger.book import Book
+
+HOUSE = "float/house"
+EVALUE = "evalue/house"
+
+
+def house_accounts(catalogue: Catalogue, book: Book) -> dict[str, int]:
+    """Open every account of the house that the chart or a type names. Returns ids by name."""
+    names = [f"{kind.kind}/house" for kind in catalogue.accounts.values() if kind.owner == "house"]
+    for type_ in catalogue.types.values():
+        for leg in type_.legs:
+            ends = (leg.source, leg.target, leg.meaning or "")
+            names += [end for end in ends if "/" in end]
+    ids = {}
+    for name in dict.fromkeys(names):
+        kind, _, owner = name.partition("/")
+        row = catalogue.accounts[kind]
+        ids[name] = book.open_account(
+            kind=kind,
+            owner=owner,
+            asset="KES",
+            book=row.book,
+            side=row.side,
+            mode=row.mode,
+            floor=row.floor_minor,
+        )
+    return ids
+
+
+def remember_catalogue(engine: Engine, catalogue: Catalogue) -> None:
+    """Keep the catalogue that will price from now on, so that an old fee can be explained."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO catalogues (digest, content) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+            (catalogue.digest, json.dumps(json.loads(catalogue.content))),
+        )

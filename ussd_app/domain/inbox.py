@@ -1,0 +1,57 @@
+"""What was heard, kept as it came under its natural key: the same message twice is one row.
+
+Understanding it is a worker's business, later.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from ussd_app.kernel.clock import Clock
+
+
+@dataclass(frozen=True)
+class SessionEnd:
+    """How a USSD session ended, by the gateway's word. Holds nothing that was typed."""
+
+    session_id: str
+    status: str
+    network: str
+    step: str
+    hops: int
+    duration_ms: int
+    cost: str
+
+
+class Inbox:
+    """Writes down what comes in, once."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def hear(self, kind: str, natural_key: str, body: Mapping[str, str]) -> bool:
+        """Keep a message for a worker. False when it was heard before."""
+        with self._engine.begin() as connection:
+            new = connection.exec_driver_sql(
+                "INSERT INTO inbox (kind, natural_key, body, due_at) VALUES (%s, %s, %s, %s)"
+                " ON CONFLICT (kind, natural_key) DO NOTHING",
+                (kind, natural_key, json.dumps(body), self._clock.now()),
+            )
+            return new.rowcount == 1
+
+    def session_ended(self, end: SessionEnd) -> bool:
+        """Note how a session ended. False when it was noted before."""
+        with self._engine.begin() as connection:
+            new = connection.exec_driver_sql(
+                "INSERT INTO session_ends (session_id, status, network, step, hops, duration_ms,"
+                " cost, ended_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+                " ON CONFLICT (session_id) DO NOTHING",
+                (
+                    *(end.session_id, end.status, end.network, end.step),
+                    *(end.hops, end.duration_ms, end.cost, self._clock.now()),
+                ),
+            )
+            return new.rowcount == 1

@@ -1,0 +1,129 @@
+"""Who somebody is: found by number, spoken to in their language.
+
+Knows PINs only as verifiers (`pins`), and money not at all.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+
+from ussd_app.domain.desk import Ask, Desk, Facts, once
+from ussd_app.domain.texts import two_names
+from ussd_app.kernel.errors import RefusalCode, Refused
+from ussd_app.ledger.book import OutboxRow
+
+COLUMNS = (
+    *("id", "msisdn", "name", "language", "tier", "status", "wallet_id"),
+    *("pin_verifier", "pin_fails", "pin_locked_at"),
+)
+_FIND = f"SELECT {', '.join(COLUMNS)} FROM parties WHERE msisdn = %s"  # noqa: S608 - our columns
+
+
+@dataclass(frozen=True)
+class Party:
+    """A registered person. `pin_verifier` is no secret by itself and still never printed."""
+
+    id: int
+    msisdn: str
+    name: str
+    language: str
+    tier: int
+    status: str
+    wallet_id: int
+    pin_verifier: str
+    pin_fails: int
+    pin_locked_at: datetime | None
+
+    def __repr__(self) -> str:
+        return f"Party(id={self.id})"
+
+    @property
+    def owner(self) -> str:
+        """How the ledger names this party as the owner of accounts and counters."""
+        return str(self.id)
+
+    def must_be_active(self, code: RefusalCode = RefusalCode.ACCOUNT_FROZEN) -> None:
+        """Raise Refused(code) when the party may not act or be acted upon."""
+        if self.status != "active":
+            raise Refused(code)
+
+
+def find(source: Engine | Connection, msisdn: str) -> Party | None:
+    """The party with that number, or None. One statement."""
+    if isinstance(source, Engine):
+        with source.connect() as connection:
+            row = connection.exec_driver_sql(_FIND, (msisdn,)).fetchone()
+    else:
+        row = source.exec_driver_sql(_FIND + " FOR UPDATE", (msisdn,)).fetchone()
+    return Party(*row) if row else None
+
+
+def known(source: Engine | Connection, msisdn: str) -> Party:
+    """The active party with that number. Raises Refused(not_registered | account_frozen).
+
+    Given a connection, the row is locked until its transaction ends.
+    """
+    party = find(source, msisdn)
+    if party is None:
+        raise Refused(RefusalCode.NOT_REGISTERED)
+    party.must_be_active()
+    return party
+
+
+def caller(desk: Desk, ask: Ask) -> Facts:
+    """Who is calling: the first question of every session."""
+    party = known(desk.reads, ask.msisdn)
+    return {"name": two_names(party.name), "language": party.language, "tier": str(party.tier)}
+
+
+def open_account(desk: Desk, connection: Connection, kind: str, owner: str) -> int:
+    """Open an account of a kind of the chart (or find it). Returns its id."""
+    row = desk.catalogue.accounts[kind]
+    return desk.book.open_account(
+        kind=kind,
+        owner=owner,
+        asset="KES",
+        book=row.book,
+        side=row.side,
+        mode=row.mode,
+        floor=row.floor_minor,
+        connection=connection,
+    )
+
+
+def set_language(desk: Desk, ask: Ask) -> Facts:
+    """Speak another language with the caller from now on."""
+
+    def effect(connection: Connection) -> Facts:
+        party = known(connection, ask.msisdn)
+        connection.exec_driver_sql(
+            "UPDATE parties SET language = %s WHERE id = %s", (ask.text("language"), party.id)
+        )
+        return {}
+
+    return once(desk, "set_language", ask, effect)
+
+
+def say(
+    desk: Desk,
+    connection: Connection,
+    msisdn: str,
+    language: str,
+    template: str,
+    *,
+    balance_of: int | None = None,
+    **facts: object,
+) -> None:
+    """Queue an SMS in the same transaction as what it tells of."""
+    if isinstance(facts.get("at"), datetime):
+        facts["at"] = facts["at"].isoformat()  # type: ignore[attr-defined]
+    row = OutboxRow(
+        kind="sms",
+        address=msisdn,
+        template=template,
+        language=language,
+        facts={"service": desk.service_code} | facts,
+        balance_of=balance_of,
+    )
+    desk.book.say(connection, row, due_at=desk.clock.now())

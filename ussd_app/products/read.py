@@ -1,0 +1,189 @@
+"""From YAML files to a `Catalogue`, with every fault named by file and row.
+
+A file is found by where it lies, never by its name: adding a product is adding a file. All scalars
+are read as text, so 0712 stays a number somebody can dial and 'on' stays a word.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import marshmallow
+import yaml
+
+from ussd_app.domain.catalogue import (
+    AccountKind,
+    Band,
+    Catalogue,
+    LegSentence,
+    TariffBook,
+    Tier,
+    Type,
+)
+from ussd_app.domain.keywords import Keywords
+from ussd_app.domain.texts import Sentence, Texts
+from ussd_app.products import schema
+
+HERE = Path(__file__).parent
+NOT_TYPES = frozenset({"accounts.yaml", "limits.yaml", "keywords.yaml"})
+_LEG = re.compile(
+    r"(?P<quantity>\w+) from (?P<source>[\w/]+) to (?P<target>[\w/]+)(?: as (?P<meaning>\w+/\w+))?"
+)
+
+
+class ProductsInvalid(ValueError):
+    """The files do not add up; lists every fault as `file: row: sentence`."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class _TextLoader(yaml.SafeLoader):
+    """YAML with every scalar as text and a repeated key refused."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep=deep)
+
+
+_TextLoader.yaml_implicit_resolvers = {}
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """One file as nested mappings of text. Raises ProductsInvalid when it is no mapping."""
+    try:
+        content = yaml.load(path.read_text("utf-8"), _TextLoader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as fault:
+        raise ProductsInvalid([f"{path.name}: {fault}"]) from None
+    if not isinstance(content, dict):
+        raise ProductsInvalid([f"{path.name}: must be a mapping"])
+    return content
+
+
+def read_catalogue(folder: Path = HERE) -> Catalogue:
+    """Read every product file of a folder. Raises ProductsInvalid with all faults of shape."""
+    chart = _rows(folder / "accounts.yaml", schema.AccountKindSchema())
+    types = {
+        name: row
+        for path in sorted(folder.glob("*.yaml"))
+        if path.name not in NOT_TYPES
+        for name, row in _rows(path, schema.TypeSchema()).items()
+    }
+    books = [
+        (path.stem, _one(path, schema.TariffBookSchema()))
+        for path in sorted((folder / "tariffs").glob("*.yaml"))
+    ]
+    limits = _one(folder / "limits.yaml", schema.LimitsSchema())
+    content = json.dumps([chart, types, books, limits], sort_keys=True, default=str)
+    return Catalogue(
+        accounts={kind: AccountKind(kind=kind, **row) for kind, row in chart.items()},
+        types={name: _type(name, row) for name, row in types.items()},
+        tariff_books=tuple(_tariff_book(day, row) for day, row in books),
+        tiers={int(level): Tier(**row) for level, row in limits["tiers"].items()},
+        fat_finger_minor=limits["fat_finger"],
+        quote_life_s=limits["quote_life_s"],
+        digest=hashlib.sha256(content.encode()).hexdigest()[:16],
+        content=content,
+    )
+
+
+def read_texts(folder: Path = HERE / "texts") -> Texts:
+    """Read every sentence that an SMS may say. Raises ProductsInvalid."""
+    rows = {
+        template: row
+        for path in sorted(folder.glob("*.yaml"))
+        for template, row in _rows(path, schema.SentenceSchema()).items()
+    }
+    return Texts(
+        {
+            template: Sentence(
+                template, row["facts"], {"en": row["en"], "sw": row["sw"]}, row["parts"]
+            )
+            for template, row in rows.items()
+        }
+    )
+
+
+def read_keywords(path: Path = HERE / "keywords.yaml") -> Keywords:
+    """Read what a customer may ask by SMS. Raises ProductsInvalid."""
+    rows = _rows(path, schema.KeywordSchema())
+    return Keywords(
+        {word.upper(): name for name, row in rows.items() for word in row["words"]},
+        {name: row["then"] for name, row in rows.items()},
+    )
+
+
+def _one(path: Path, shape: marshmallow.Schema) -> dict[str, Any]:
+    try:
+        loaded: dict[str, Any] = shape.load(read_yaml(path))
+    except marshmallow.ValidationError as invalid:
+        raise ProductsInvalid(list(_flat(path.name, invalid.normalized_messages()))) from None
+    return loaded
+
+
+def _rows(path: Path, shape: marshmallow.Schema) -> dict[str, dict[str, Any]]:
+    faults: list[str] = []
+    rows: dict[str, dict[str, Any]] = {}
+    for name, row in read_yaml(path).items():
+        try:
+            rows[name] = shape.load(row)
+        except marshmallow.ValidationError as invalid:
+            faults += _flat(f"{path.name}: {name}", invalid.normalized_messages())
+    if faults:
+        raise ProductsInvalid(faults)
+    return rows
+
+
+def _flat(where: str, messages: object) -> Iterator[str]:
+    if isinstance(messages, Mapping):
+        for key, inner in messages.items():
+            yield from _flat(f"{where}: {key}", inner)
+    elif isinstance(messages, list):
+        for inner in messages:
+            yield from _flat(where, inner)
+    else:
+        yield f"{where}: {messages}"
+
+
+def parse_leg(sentence: str) -> LegSentence | None:
+    """Read `fee from payer to float/house as income/transfer_fees`; None when it is no leg."""
+    match = _LEG.fullmatch(sentence)
+    return LegSentence(**match.groupdict()) if match else None
+
+
+def _type(name: str, row: dict[str, Any]) -> Type:
+    legs = [parse_leg(sentence) for sentence in row["post"]]
+    return Type(
+        name=name,
+        code=row["code"],
+        about=row["about"],
+        parties=row["parties"],
+        starts=row["starts"],
+        least_minor=row["least"],
+        fee=row["fee"],
+        limits=row["limits"],
+        legs=tuple(leg for leg in legs if leg is not None),
+        receipts=row["receipts"],
+    )
+
+
+def _tariff_book(day: str, row: dict[str, Any]) -> TariffBook:
+    return TariffBook(
+        valid_from=date.fromisoformat(day),
+        excise=Decimal(row["excise"]),
+        tariffs={
+            name: tuple(Band(up_to, fee) for up_to, fee in bands)
+            for name, bands in row["tariffs"].items()
+        },
+    )

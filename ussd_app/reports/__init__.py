@@ -1,0 +1,1 @@
+"""Reads only: what somebody may want to know, put together from what was written."""

@@ -1,0 +1,84 @@
+"""The web application: doors on one Flask app, and what holds for all of them.
+
+Every error is an answer in a form that its caller can use; nothing of a request's content is ever
+in one. Which doors there are, and under which secret, is decided here and nowhere else.
+"""
+
+from collections.abc import Callable
+
+import structlog
+from flask import Flask, Response, redirect, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from ussd_app.bootstrap import App
+from ussd_app.channels import answers, inspect, ops, sms, ussd
+from ussd_app.channels.limits import AddressLimit
+from ussd_app.channels.sessions import Sessions
+
+MOST_BODY_BYTES = ussd.MOST_BODY_BYTES
+
+_log = structlog.get_logger("web")
+
+_SENTENCES = {
+    404: "There is nothing here.",
+    405: "That method is not for this door.",
+    413: "That is more than this door takes.",
+    429: "Too many requests from your address. Please slow down.",
+}
+
+
+def create_app(app: App, nudge: Callable[[], None] = lambda: None) -> Flask:
+    """Build the Flask app. `nudge` wakes the workers after something was queued."""
+    flask = Flask("kabambe", static_folder=None)
+    flask.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
+    settings = app.settings
+    secret = settings.callback_secret
+    networks = ussd.NETWORKS if settings.production else ussd.NETWORKS | {ussd.SANDBOX}
+    sessions = Sessions(app.redis, app.keyring.session_key(), settings.rate_msisdn_per_minute)
+    door = ussd.Door(sessions, app.machine, app.bank, app.metrics, nudge)
+    steps = frozenset(app.machine.book.steps())
+    heard = sms.Doors(app.inbox, sessions, app.metrics, nudge, steps)
+    flask.register_blueprint(ussd.blueprint(door, app.metrics, secret, networks))
+    flask.register_blueprint(sms.blueprint(heard, app.metrics, secret))
+    flask.register_blueprint(ops.blueprint(app.engine, app.redis, app.metrics))
+    if settings.simulator:
+        flask.register_blueprint(inspect.blueprint(app.machine, sessions, app.engine))
+        flask.add_url_rule("/", "page", _to_the_page(settings.simulator_port))
+    _guard(flask, app)
+    return flask
+
+
+def _to_the_page(port: int) -> Callable[[], Response]:
+    def page() -> Response:
+        host = request.host.rpartition(":")[0] or request.host
+        return redirect(f"http://{host}:{port}/")  # type: ignore[return-value]
+
+    return page
+
+
+def _guard(flask: Flask, app: App) -> None:
+    limit = AddressLimit(app.settings.rate_address_per_minute)
+
+    @flask.before_request
+    def slow_down() -> Response | None:
+        if limit.allows(request.remote_addr or ""):
+            return None
+        app.metrics.rejected("web", "flood")
+        return answers.say(429, _SENTENCES[429])
+
+    @flask.errorhandler(HTTPException)
+    def refuse(error: HTTPException) -> Response:
+        code = error.code or 500
+        app.metrics.rejected("web", str(code))
+        answer = answers.say(code, _SENTENCES.get(code, "That request cannot be served."))
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return answer
+
+    @flask.errorhandler(Exception)
+    def apologise(error: Exception) -> Response:
+        _log.error("unexpected", kind=type(error).__name__, exc_info=error)
+        app.metrics.rejected("web", "unexpected")
+        if request.path.startswith("/ussd"):
+            return answers.end(answers.UNAVAILABLE, "farewell.unexpected")
+        return answers.say(500, "Something went wrong on our side.")

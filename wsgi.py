@@ -1,0 +1,14 @@
+"""What a WSGI server serves: `wsgi:app`."""
+
+import os
+
+from ussd_app.bootstrap import build
+from ussd_app.logs import configure
+from ussd_app.settings import Settings
+from ussd_app.web import create_app
+from workers.queueing import nudger
+
+settings = Settings.read(os.environ)
+configure(settings.production)
+kabambe = build(settings)
+app = create_app(kabambe, nudger(kabambe.redis))
