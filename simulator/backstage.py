@@ -1,0 +1,191 @@
+"""The only module here that knows Kabambe from inside: builds one in this process and looks at it.
+
+A dialogue is played through HTTP; what HTTP cannot do is done here: hold the clock, plant people,
+run the workers, prove the books.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from simulator.inside import Inside
+from simulator.serving import Served
+from ussd_app.bootstrap import App, build
+from ussd_app.domain.seeds import Seed, plant
+from ussd_app.kernel.clock import FrozenClock
+from ussd_app.kernel.ids import SequentialIds
+from ussd_app.settings import Settings
+from ussd_app.web import create_app
+
+DAWN: Final = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
+"""When every dialogue begins: 9 o'clock on a Saturday morning in Nairobi."""
+SERVICE_CODE: Final = "*383#"
+SHORTCODE: Final = "22383"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody of a `Given` block. No PIN: a stranger with a phone. The balance is in cents."""
+
+    name: str
+    msisdn: str
+    pin: str | None = None
+    language: str = "en"
+    balance_minor: int = 0
+
+    @property
+    def national_id(self) -> str:
+        """The last eight digits of the number, so that a dialogue can type it."""
+        return self.msisdn[-8:]
+
+
+class _DialogueIds(SequentialIds):
+    """Sequential names; what is written before the curtain rises counts in a row of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.planting = False
+        self._planted = 0
+
+    def receipt(self, now: datetime) -> str:
+        if not self.planting:
+            return super().receipt(now)
+        self._planted += 1
+        return f"KA{self._planted:05d}"
+
+
+class Backstage:
+    """One Kabambe on a database and a Redis of its own; the Redis is emptied first."""
+
+    def __init__(self, database_url: str, redis_url: str) -> None:
+        self.clock = FrozenClock(DAWN)
+        self._database_url = database_url
+        self._redis_url = redis_url
+        self._ids = _DialogueIds()
+        self._stack = ExitStack()
+        self._app: App | None = None
+        self._inside: Inside | None = None
+        self._seen = 0
+
+    def start(self, sms_api_url: str) -> str:
+        """Build and serve it; the base URL of its doors."""
+        settings = Settings(
+            env="test",
+            database_url=self._database_url,
+            redis_url=self._redis_url,
+            ussd_service_code=SERVICE_CODE,
+            sms_shortcode=SHORTCODE,
+            at_api_url=sms_api_url,
+            simulator=True,
+        )
+        app = self._app = build(settings, clock=self.clock, ids=self._ids)
+        self._stack.callback(app.close)
+        app.redis.flushdb()
+        served = self._stack.enter_context(Served(create_app(app)))
+        self._inside = Inside(served.url)
+        return served.url
+
+    def stop(self) -> None:
+        """Let go of everything."""
+        self._stack.close()
+
+    @property
+    def app(self) -> App:
+        """The application. Raises RuntimeError before `start`."""
+        if self._app is None:
+            raise RuntimeError("Kabambe was not started")
+        return self._app
+
+    @property
+    def inside(self) -> Inside:
+        """Its inspection doors. Raises RuntimeError before `start`."""
+        if self._inside is None:
+            raise RuntimeError("Kabambe was not started")
+        return self._inside
+
+    def seed(self, people: Sequence[Person]) -> None:
+        """Register people and give them their opening balances; strangers are left alone."""
+        self._ids.planting = True
+        seeds = [
+            Seed(
+                msisdn=person.msisdn,
+                name=person.name.replace("_", " ").title(),
+                language=person.language,
+                pin=person.pin,
+                national_id=person.national_id,
+                balance_minor=person.balance_minor,
+            )
+            for person in people
+            if person.pin is not None
+        ]
+        plant(self.app.bank.desk, seeds)
+        self._ids.planting = False
+        self.ledger()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, in Redis too, whose clock nobody can hold."""
+        self.clock.advance(seconds=seconds)
+        client = self.app.redis
+        for key in list(client.scan_iter(match="*", count=1000)):
+            left_ms = client.pttl(key)
+            if left_ms > 0:
+                left_ms -= round(seconds * 1000)
+                if left_ms > 0:
+                    client.pexpire(key, left_ms)
+                else:
+                    client.delete(key)
+
+    def drain(self) -> None:
+        """Do in this process what the workers would do, until nothing is due."""
+        from workers.relay import drain
+
+        drain(self.app)
+
+    def forget_sessions(self) -> None:
+        """Empty Redis."""
+        self.app.redis.flushdb()
+
+    def ledger(self) -> list[str]:
+        """The entries since the last call, as lines of a `Ledger` block."""
+        lines: list[str] = []
+        for entry in self.inside.entries(self._seen):
+            self._seen = entry.id
+            lines.append(f"{entry.receipt} {entry.type}")
+            for sentence in entry.sentences:
+                amount, _, way = sentence.partition(" ")
+                lines.append(f"  {amount:>12} {way}")
+        return lines
+
+    def balances(self) -> dict[str, int]:
+        """Every customer's balance in cents, by msisdn."""
+        return {each.msisdn: each.balance_minor for each in self.inside.customers()}
+
+    def audit(self) -> list[str]:
+        """What is wrong with the books; empty when every law holds."""
+        from ussd_app.ledger import audit
+
+        return [str(finding) for finding in audit.run(self.app.engine)]
+
+
+@contextmanager
+def throwaway() -> Iterator[tuple[str, str]]:
+    """A migrated database and a Redis that are gone afterwards: their URLs."""
+    from migrations.apply import upgrade
+    from ussd_app.embedded import Postgres, Redis
+
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="kabambe-play-")))
+        folder.chmod(0o755)
+        postgres = Postgres(folder / "postgres" / "data", options={"fsync": "off"})
+        postgres.start()
+        stack.callback(postgres.stop)
+        redis = Redis(folder / "redis" / "data")
+        redis.start()
+        stack.callback(redis.stop)
+        postgres.ensure_database("play")
+        upgrade(postgres.url("play"))
+        yield postgres.url("play"), redis.url()

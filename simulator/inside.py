@@ -1,0 +1,95 @@
+"""What a Kabambe lets its simulator see: menus, the session, ledger sentences, customers.
+
+Other people's applications have no such doors; then every question is answered with nothing.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import requests
+
+WITHIN_S: Final = 3.0
+MOST_BATCHES: Final = 200
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the ledger as people read it."""
+
+    id: int
+    receipt: str
+    type: str
+    sentences: list[str]
+
+
+@dataclass(frozen=True)
+class Customer:
+    """Somebody the application knows."""
+
+    msisdn: str
+    name: str
+    language: str
+    balance_minor: int
+
+
+class Inside:
+    """A reader of `/inspect` at one base URL. An application without it is asked no harder."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._threads = threading.local()
+
+    def graph(self) -> Mapping[str, Any]:
+        """The menus by flow; empty when they cannot be had."""
+        return dict((self._get("/inspect/graph") or {}).get("flows", {}))
+
+    def session(self, session_id: str) -> Mapping[str, Any] | None:
+        """Where a session stands, its slots with secrets masked; None when it is gone."""
+        return self._get(f"/inspect/session/{session_id}")
+
+    def entries(self, after: int) -> list[Entry]:
+        """The entries written after this id, oldest first; all of them."""
+        found: list[Entry] = []
+        for _ in range(MOST_BATCHES):
+            batch = self._get(f"/inspect/entries?after={after}")
+            if not batch or not batch["entries"]:
+                break
+            after = batch["last"]
+            found += [
+                Entry(each["id"], each["receipt"], each["type"], each["sentences"])
+                for each in batch["entries"]
+            ]
+        return found
+
+    def customers(self) -> list[Customer]:
+        """Everybody the application knows, as far as it lists them."""
+        found = self._get("/inspect/customers")
+        return [
+            Customer(each["msisdn"], each["name"], each["language"], each["balance_minor"])
+            for each in (found or {}).get("customers", [])
+        ]
+
+    def forget_sessions(self) -> bool:
+        """Have the application lose its sessions, as a flushed Redis would; whether it did."""
+        try:
+            url = f"{self._base_url}/inspect/faults"
+            answer = self._session().post(url, json={"redis": "forget"}, timeout=WITHIN_S)
+        except requests.RequestException:
+            return False
+        return answer.status_code == 200
+
+    def _get(self, path: str) -> Any:
+        try:
+            answer = self._session().get(self._base_url + path, timeout=WITHIN_S)
+            return answer.json() if answer.status_code == 200 else None
+        except (requests.RequestException, ValueError):
+            return None
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._threads, "session", None)
+        if session is None:
+            session = self._threads.session = requests.Session()
+            session.trust_env = False
+        return session

@@ -1,0 +1,308 @@
+"""The world in which dialogues are played: people with phones, a network, a clock, a ledger.
+
+Every verb of the dialogue format is a method here, found by the line that it understands. All goes
+through HTTP as in life; `Backstage` does what HTTP cannot.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from flask import Flask
+
+from simulator import gateway, networks
+from simulator.backstage import SERVICE_CODE, SHORTCODE, Backstage, Person
+from simulator.dialogue import GIVEN, DialogueInvalid
+from simulator.phones import DELIVERIES, Phone, Service
+from simulator.serving import Served
+from simulator.sms import STATUSES, TAKEN, SmsCentre
+from simulator.telco import Delivered, NotNow, Telco
+from ussd_app.kernel.money import format_minor, parse_minor
+from ussd_app.kernel.msisdn import parse as parse_msisdn
+
+NOTHING: Final = "(nothing)"
+BETWEEN: Final = "--"
+"""Stands between two messages, or two different answers, in one block."""
+
+COUNTS: Final = {"": 1, "twice": 2, "three times": 3, "four times": 4}
+SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+REFUSALS: Final = {name: code for code, name in STATUSES.items() if code not in TAKEN}
+
+_TIMES = "(?: (twice|three times|four times))?"
+_NAME = "([a-z][a-z0-9_]*)"
+
+
+class AuditFailed(AssertionError):
+    """The dialogue went as written and yet the books are wrong."""
+
+
+@dataclass
+class World:
+    """One stage for one dialogue."""
+
+    backstage: Backstage
+    telco: Telco
+    centre: SmsCentre
+    people: dict[str, Phone] = field(default_factory=dict)
+    jobs: list[Callable[[], object]] = field(default_factory=list)
+    last: Phone | None = None
+    read: dict[str, int] = field(default_factory=dict)
+    fault: tuple[str, int] | None = None
+
+    def perform(self, line: str, block: Sequence[str]) -> list[str] | None:
+        """Make one line happen and let everything settle. Raises DialogueInvalid."""
+        if line == GIVEN:
+            self._given(block)
+            return None
+        for pattern, verb in VERBS:
+            match = pattern.fullmatch(line)
+            if match is not None:
+                try:
+                    shown = verb(self, *match.groups())
+                except NotNow as refusal:
+                    raise DialogueInvalid(f"{line!r}: {refusal}") from None
+                self._settle()
+                return shown
+        raise DialogueInvalid(f"nobody understands {line!r}; the verbs are in docs/dialogues.md")
+
+    def _settle(self) -> None:
+        """Workers and network do what is due, turn by turn, until both are quiet."""
+        self.backstage.drain()
+        while self.jobs:
+            jobs, self.jobs[:] = list(self.jobs), []
+            for job in jobs:
+                job()
+            self.backstage.drain()
+
+    def _phone(self, name: str) -> Phone:
+        try:
+            return self.people[name]
+        except KeyError:
+            raise DialogueInvalid(f"{name} is not in the Given block") from None
+
+    # people
+
+    def _given(self, block: Sequence[str]) -> None:
+        """`asha 0712000001 pin 4826 en wallet 1500`; without a PIN, a stranger."""
+        people = [_person(line) for line in block if line.strip()]
+        for person, network in people:
+            phone = self.telco.add(person.name, person.msisdn, network)
+            phone.service = self.telco.service
+            self.people[person.name] = phone
+        self.backstage.seed([person for person, _ in people])
+
+    def dials(self, name: str, dialled: str) -> list[str]:
+        """`asha dials *383#`, also with answers behind the code: `*383*1*0722000002#`."""
+        phone = self._turn(name)
+        self.telco.dial(phone, dialled)
+        return _screen(phone)
+
+    def answers(self, name: str, typed: str | None) -> list[str]:
+        """`asha > 500`; nothing behind the mark is an empty answer."""
+        phone = self._turn(name)
+        self.telco.answer(phone, typed or "")
+        return _screen(phone)
+
+    def hangs_up(self, name: str) -> None:
+        """`asha hangs up`: the session ends, and Kabambe is told so."""
+        self.telco.hang_up(self._phone(name))
+
+    def texts(self, name: str, text: str) -> None:
+        """`asha texts BAL`: an SMS to Kabambe's short code."""
+        self.centre.text(self._phone(name), text, SHORTCODE)
+
+    def gets(self, name: str) -> list[str]:
+        """`asha gets`: the SMS that came since the last such line, `--` between two."""
+        inbox = self.centre.inbox(self._phone(name).msisdn)
+        new = inbox[self.read.get(name, 0) :]
+        self.read[name] = len(inbox)
+        lines: list[str] = []
+        for message in new:
+            lines += [BETWEEN] if lines else []
+            lines += message.text.split("\n")
+        return lines or [NOTHING]
+
+    def breaks_in(self, thief: str, name: str, typed: str | None) -> list[str]:
+        """`baraka breaks into asha's session with 1`: another phone claims her session id."""
+        return _answers([self.telco.hijack(self._phone(thief), self._phone(name), typed or "")])
+
+    # the books
+
+    def ledger(self) -> list[str]:
+        """`Ledger`: the entries since the last such line, as sentences."""
+        return self.backstage.ledger() or [NOTHING]
+
+    def balances(self) -> list[str]:
+        """`Balances`: what everybody has."""
+        minor = self.backstage.balances()
+        width = max(map(len, self.people), default=0)
+        return [
+            f"{name:<{width}} {format_minor(minor[phone.msisdn]):>12}"
+            for name, phone in self.people.items()
+            if phone.msisdn in minor
+        ]
+
+    # time, network, disasters
+
+    def time_passes(self, count: str, unit: str) -> None:
+        """`3 minutes pass`, `a minute passes`: for clocks, sessions and networks alike."""
+        number = 1 if count in ("a", "an") else int(count)
+        self.backstage.advance(number * SECONDS[unit])
+        self.telco.tick()
+        self.centre.tick()
+
+    def network_repeats(self, times: str | None, before: str | None) -> list[str]:
+        """`the network repeats`, `… four times at once`, `… the hop before`: the same bytes again.
+
+        Shows the answer to it; when several differ, each of them.
+        """
+        if self.last is None:
+            raise DialogueInvalid("there is no hop to repeat")
+        copies = COUNTS[times or ""]
+        return _answers(self.telco.repeat(self.last, copies=copies, back=1 if before else 0))
+
+    def network_doubles(self, times: str) -> None:
+        """`the network delivers the next hop four times at once`."""
+        self.fault = ("copies", COUNTS[times])
+
+    def network_loses(self, what: str) -> None:
+        """`the network loses the next hop` (never heard) or `… reply` (heard, not shown)."""
+        self.fault = (f"lose_{what}", True)
+
+    def redis_forgets(self) -> None:
+        """`Redis forgets`: every session is gone, as after a flush."""
+        self.backstage.forget_sessions()
+
+    def gateway_is(self, how: str) -> None:
+        """`the gateway …`: how the SMS API behaves from here on; `works` ends all of it."""
+        faults = self.centre.faults
+        faults.http_status, faults.drop, faults.taken_anyway = 0, False, True
+        statuses, deliveries = None, "normal"
+        match how.split(" ", 1):
+            case ["works"]:
+                pass
+            case ["says", refusal] if refusal in REFUSALS:
+                statuses = REFUSALS[refusal]
+            case ["answers", status] if status.isdigit():
+                faults.http_status = int(status)
+            case ["drops", "the answer" | "the message" as what]:
+                faults.drop, faults.taken_anyway = True, what == "the answer"
+            case ["reports", delivery] if delivery in DELIVERIES:
+                deliveries = delivery
+            case _:
+                raise DialogueInvalid(f"no gateway behaves like {how!r}")
+        for phone in self.people.values():
+            phone.faults.sms_status, phone.faults.delivery = statuses, deliveries
+
+    def _turn(self, name: str) -> Phone:
+        """The phone that acts now, with the fault that was announced for the next hop."""
+        phone = self.last = self._phone(name)
+        if self.fault is not None:
+            setattr(phone.faults, *self.fault)
+            self.fault = None
+        return phone
+
+    def close(self) -> None:
+        """Prove the books. Raises AuditFailed."""
+        self._settle()
+        findings = self.backstage.audit()
+        if findings:
+            raise AuditFailed("\n".join(findings))
+
+
+def _person(line: str) -> tuple[Person, networks.Network]:
+    words = line.split()
+    msisdn = parse_msisdn(words[1]) if len(words) > 1 else None
+    if msisdn is None:
+        raise DialogueInvalid(f"Given: {line!r} has no Kenyan number after the name")
+    pin, language, minor, network = None, "en", 0, networks.of(msisdn)
+    rest = iter(words[2:])
+    for word in rest:
+        if word == "pin":
+            pin = next(rest, None)
+        elif word in ("en", "sw"):
+            language = word
+        elif word == "wallet":
+            amount = next(rest, "")
+            minor = 0 if amount == "0" else _minor(line, amount)
+        else:
+            network = _network(line, word)
+    return Person(words[0], msisdn, pin, language, minor), network
+
+
+def _minor(line: str, amount: str) -> int:
+    minor = parse_minor(amount)
+    if minor is None:
+        raise DialogueInvalid(f"Given: {line!r} has no amount after 'wallet'")
+    return minor
+
+
+def _network(line: str, word: str) -> networks.Network:
+    try:
+        return networks.named(word)
+    except KeyError:
+        raise DialogueInvalid(f"Given: {word!r} in {line!r} means nothing") from None
+
+
+def _screen(phone: Phone) -> list[str]:
+    """What the phone shows, with CON and END as on the wire; its own notices without."""
+    display = phone.display
+    prefix = {"menu": "CON ", "end": "END "}.get(display.kind, "")
+    return (prefix + display.screen).split("\n")
+
+
+def _answers(delivered: Sequence[Delivered]) -> list[str]:
+    said = []
+    for each in delivered:
+        if each.reply is None:
+            said.append(f"({each.fault})")
+        else:
+            said.append(("END " if each.reply.ends else "CON ") + each.reply.text)
+    return f"\n{BETWEEN}\n".join(dict.fromkeys(said)).split("\n")
+
+
+Verb = Callable[..., list[str] | None]
+
+VERBS: Final[Sequence[tuple[re.Pattern[str], Verb]]] = [
+    (re.compile(pattern, re.ASCII), verb)
+    for pattern, verb in (
+        (rf"{_NAME} dials (\*[0-9*]+#)", World.dials),
+        (rf"{_NAME} >(?: (.*))?", World.answers),
+        (rf"{_NAME} hangs up", World.hangs_up),
+        (rf"{_NAME} texts (.+)", World.texts),
+        (rf"{_NAME} gets", World.gets),
+        (rf"{_NAME} breaks into {_NAME}'s session(?: with (.*))?", World.breaks_in),
+        ("Ledger", World.ledger),
+        ("Balances", World.balances),
+        ("(an?|[0-9]{1,5}) (second|minute|hour|day)s? pass(?:es)?", World.time_passes),
+        (rf"the network repeats(?:{_TIMES} at once)?( the hop before)?", World.network_repeats),
+        (
+            "the network delivers the next hop (twice|three times|four times) at once",
+            World.network_doubles,
+        ),
+        ("the network loses the next (hop|reply)", World.network_loses),
+        ("Redis forgets", World.redis_forgets),
+        ("the gateway (.+)", World.gateway_is),
+    )
+]
+
+
+@contextmanager
+def world(database_url: str, redis_url: str) -> Iterator[World]:
+    """A stage with a Kabambe and a gateway, both served on loopback. The database must be
+    migrated and empty."""
+    backstage = Backstage(database_url, redis_url)
+    jobs: list[Callable[[], object]] = []
+    nowhere = Service("", "", "", "", "", "", "")
+    telco = Telco(backstage.clock, nowhere, later=jobs.append)
+    centre = SmsCentre(telco)
+    api = Flask("gateway")
+    api.register_blueprint(gateway.blueprint(centre))
+    with Served(api) as served:
+        try:
+            telco.service = Service.at(backstage.start(served.url), SERVICE_CODE, SHORTCODE)
+            yield World(backstage, telco, centre, jobs=jobs)
+        finally:
+            backstage.stop()
