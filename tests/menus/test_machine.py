@@ -299,6 +299,34 @@ def test_only_a_secret_question_asks_a_secret() -> None:
     assert phone.state.asks_secret
 
 
+CARELESS = """
+    flow: trial
+    version: 1
+    about: Lint would refuse it; the machine forgets the secret all the same.
+    title: {en: Trial, sw: Jaribio}
+    start: pin
+    slots: {pin: pin, amount: money}
+    screens:
+      pin:
+        ask: pin
+        say: {en: PIN, sw: PIN}
+        to: amount
+      amount:
+        ask: amount
+        say: {en: Amount, sw: Kiasi}
+        to: pin
+"""
+
+
+def test_a_secret_never_reaches_a_second_screen(tmp_path: Path) -> None:
+    machine = Machine(small(tmp_path, trial=CARELESS))
+    waiting = machine.hear(machine.begin().state, "1").state
+    after = machine.hear(waiting, "4826").state
+    assert after.step == "amount"
+    assert "pin" not in after.slots
+    assert "4826" not in str(after.to_wire()) + repr(after.history)
+
+
 def test_public_slots_are_printed_by_type() -> None:
     phone = asha()
     phone.dials()
@@ -492,6 +520,22 @@ def test_a_row_is_picked_by_its_number_and_its_key_is_kept(tmp_path: Path) -> No
     assert phone.asked[-1].args == {"loan": "loan-6"}
     assert phone.lines[:2] == ["Not enough money for that and the fee.", "Your loans"]
     assert phone.says("12") == "Paid."
+
+
+def test_no_row_is_lost_when_a_sentence_stands_above_the_list(tmp_path: Path) -> None:
+    phone = Phone(small(tmp_path, trial=LOANS), {"loans": rows(12)})
+    phone.dials()
+    first = phone.says("1", "1")
+    phone.says("99")
+    seen = [line for line in phone.lines if "Loan of" in line]
+    assert len(seen) < first.count("Loan of")
+    while "98 More" in phone.lines:
+        phone.says("98")
+        seen += [line for line in phone.lines if "Loan of" in line]
+    assert seen == [f"{n + 1} Loan of {n} shillings" for n in range(12)]
+    while phone.state.page:
+        phone.says("0")
+    assert phone.screen.text == first
 
 
 @pytest.mark.parametrize("typed", ["0x1", "１", "+1", "1e0", "001", "²"])
@@ -689,6 +733,9 @@ def test_a_repr_says_where_one_is() -> None:
     phone.dials()
     assert repr(phone.state) == "State(home.main@1, en, {'language': 'English'})"
     assert repr(phone.state.at) == "<flow home@1>"
+    flow = shipped().flows["language"]
+    assert repr(flow.slots["language"]) == "<slot type lang>"
+    assert repr(flow.title["sw"]) == "<sentence 'Lugha'>"
 
 
 def test_other_texts_can_be_handed_in() -> None:
