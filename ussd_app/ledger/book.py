@@ -1,0 +1,317 @@
+"""The book: the only way in which value is written down, and the reads that a writer needs.
+
+One draft is one call of the database's writer: one round trip, one commit. Knows neither what a
+draft is for nor who asks. Every public name of the ledger's writing side can be had from here.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NoReturn, TypeVar
+
+import psycopg2
+from psycopg2 import errorcodes
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from ussd_app.kernel.errors import Unavailable
+from ussd_app.ledger.drafts import (
+    Balance,
+    Ceiling,
+    Draft,
+    EndOfHold,
+    Leg,
+    Mode,
+    NewHold,
+    OutboxRow,
+    Side,
+    Usage,
+    Written,
+)
+from ussd_app.ledger.refusals import (
+    AboveCeiling,
+    AlreadyReversed,
+    AnsweredByEntry,
+    AnsweredOtherwise,
+    AskAgain,
+    BadDraft,
+    BelowFloor,
+    CrossesBooks,
+    HoldNotOpen,
+    KeyConflict,
+    LedgerRefusal,
+    LimitPassed,
+    NotReversible,
+    Overflow,
+    ReceiptTaken,
+    UnknownAccount,
+    refusal_of,
+)
+from ussd_app.ledger.wire import CALL, NAME, PREPARE, arguments, written
+
+__all__ = [
+    "AboveCeiling",
+    "AlreadyReversed",
+    "AnsweredByEntry",
+    "AnsweredOtherwise",
+    "BadDraft",
+    "Balance",
+    "BelowFloor",
+    "Book",
+    "Ceiling",
+    "CrossesBooks",
+    "Draft",
+    "EndOfHold",
+    "HoldNotOpen",
+    "KeyConflict",
+    "LedgerRefusal",
+    "Leg",
+    "LimitPassed",
+    "NewHold",
+    "NotReversible",
+    "OutboxRow",
+    "Overflow",
+    "ReceiptTaken",
+    "UnknownAccount",
+    "Usage",
+    "Written",
+]
+
+MOST_TRIES = 5
+PAUSE_S = 0.01
+_UNKNOWN_STATEMENT = errorcodes.INVALID_SQL_STATEMENT_NAME
+_GAVE_UP = frozenset({errorcodes.QUERY_CANCELED, errorcodes.LOCK_NOT_AVAILABLE})
+
+T = TypeVar("T")
+
+
+class Book:
+    """The ledger behind one engine. Safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    # --- writing
+
+    def post(self, draft: Draft) -> Written:
+        """Write one entry, or give again what its key or quote was answered with.
+
+        Raises a `LedgerRefusal` (nothing was written), or `Unavailable`: with `unknown` set the
+        entry may have been written, and the same key will tell.
+        """
+        given = arguments(draft)
+        row = self._again(lambda: self._execute(given))
+        return written(draft, row)
+
+    def reverse(self, draft: Draft, entry_id: int) -> Written:
+        """Undo all legs of an entry by a new one, once. The draft brings no legs.
+
+        Raises AlreadyReversed, NotReversible, or whatever moving the value back raises.
+        """
+        if draft.legs:
+            raise BadDraft("a reversal brings no legs of its own")
+        return self.post(_changed(draft, reverses=entry_id))
+
+    def hold(self, draft: Draft, hold: NewHold) -> Written:
+        """Promise value of an account; the hold's id is the entry's. Raises BelowFloor."""
+        return self.post(_changed(draft, hold=hold))
+
+    def settle(self, draft: Draft, hold_id: int, account_id: int) -> Written:
+        """Move held value by the draft's legs; what they do not take is released.
+
+        Raises HoldNotOpen, also when the legs take more than was held.
+        """
+        return self.post(_changed(draft, ends=EndOfHold(hold_id, account_id, "settled")))
+
+    def void(self, draft: Draft, hold_id: int, account_id: int) -> Written:
+        """Release held value: the promise was called off. Raises HoldNotOpen."""
+        return self.post(_changed(draft, ends=EndOfHold(hold_id, account_id, "voided")))
+
+    def expire(self, draft: Draft, hold_id: int, account_id: int) -> Written:
+        """Release held value whose time is over at `happened_at`. Raises HoldNotOpen."""
+        return self.post(_changed(draft, ends=EndOfHold(hold_id, account_id, "expired")))
+
+    def say(self, connection: Connection, row: OutboxRow, *, due_at: datetime) -> None:
+        """Queue something to say that belongs to no entry, in the caller's transaction."""
+        connection.exec_driver_sql(
+            "INSERT INTO outbox (kind, address, template, language, facts, balance_of, due_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            (*row[:4], json.dumps(dict(row.facts)), row.balance_of, due_at),
+        )
+
+    # --- answers without an entry
+
+    def remember(
+        self,
+        scope: str,
+        key: str,
+        request_hash: bytes,
+        outcome: Mapping[str, object],
+        connection: Connection | None = None,
+    ) -> dict[str, Any]:
+        """Keep the outcome of a request that moved no money; returns the first one's outcome.
+
+        In the connection's transaction, or in its own commit. Raises KeyConflict, and
+        AnsweredByEntry when the key's answer is an entry.
+        """
+        found = self._value(
+            connection,
+            "SELECT ledger_remember(%s, %s, %s, %s)",
+            (scope, key, request_hash, json.dumps(dict(outcome))),
+        )
+        assert isinstance(found, dict)
+        return found
+
+    def recall(self, scope: str, key: str, request_hash: bytes) -> dict[str, Any] | None:
+        """The outcome remembered under a key; None when there is none or its answer is an entry.
+
+        Raises KeyConflict when the key belongs to another request.
+        """
+        row = self._row(
+            "SELECT request_hash, outcome FROM idempotency WHERE scope = %s AND key = %s",
+            (scope, key),
+        )
+        if row is None:
+            return None
+        if bytes(row[0]) != request_hash:
+            raise KeyConflict(f"key {key} was used for another request")
+        outcome: dict[str, Any] | None = row[1]
+        return outcome
+
+    # --- accounts
+
+    def open_account(
+        self,
+        *,
+        kind: str,
+        owner: str,
+        asset: str,
+        book: str,
+        side: Side | str,
+        mode: Mode | str,
+        floor: int | None,
+        connection: Connection | None = None,
+    ) -> int:
+        """Open the account kind/owner (or find it) and return its id. `floor` is in minor units.
+
+        Raises BadDraft when it is open already in another book, on another side or floor.
+        """
+        found = self._value(
+            connection,
+            "SELECT ledger_open_account(%s, %s, %s, %s, %s, %s, %s)",
+            (kind, owner, asset, book, side, mode, floor),
+        )
+        return int(found)
+
+    def set_mode(self, account_id: int, mode: Mode) -> None:
+        """Keep an account's balance another way from now on; money may flow meanwhile."""
+        self._value(None, "SELECT ledger_set_mode(%s, %s)", (account_id, mode))
+
+    def accounts(self, names: Iterable[str], asset: str = "KES") -> dict[str, int]:
+        """The ids of accounts by their names, kind/owner. Unknown names are left out."""
+        pairs = [name.partition("/")[::2] for name in names]
+        rows = self._rows(
+            "SELECT a.kind || '/' || a.owner, a.id"
+            " FROM unnest(%s::text[], %s::text[]) n(kind, owner)"
+            " JOIN accounts a ON a.kind = n.kind AND a.owner = n.owner AND a.asset = %s",
+            ([kind for kind, _ in pairs], [owner for _, owner in pairs], asset),
+        )
+        return dict(rows)
+
+    def balances(self, account_ids: Sequence[int]) -> dict[int, Balance]:
+        """Balances of accounts, seen at one moment. Unknown ids are left out."""
+        rows = self._rows(
+            "SELECT a.id, b.minor, b.minor - a.held_minor - coalesce(a.floor_minor, 0)"
+            " FROM accounts a CROSS JOIN LATERAL (SELECT ledger_balance(a.id)) b(minor)"
+            " WHERE a.id = ANY (%s)",
+            (list(account_ids),),
+        )
+        return {account: Balance(total, available) for account, total, available in rows}
+
+    def usage(self, owner: str, counter: str, day: date) -> tuple[int, int]:
+        """What an owner has used of a limit on a day: minor units, and times."""
+        row = self._row(
+            "SELECT amount_minor, times FROM usages WHERE owner = %s AND counter = %s AND day = %s",
+            (owner, counter, day),
+        )
+        return (row[0], row[1]) if row else (0, 0)
+
+    # --- the way to the database
+
+    def _again(self, call: Callable[[], T]) -> T:
+        """Make a call that the ledger's keys make safe to repeat."""
+        for turn in range(MOST_TRIES):
+            try:
+                return call()
+            except AskAgain:
+                time.sleep(PAUSE_S * turn)
+            except psycopg2.OperationalError:
+                if turn:
+                    raise Unavailable("ledger", unknown=True) from None
+            except PoolTimeout:
+                raise Unavailable("ledger") from None
+        raise Unavailable("ledger")
+
+    def _execute(self, given: tuple[object, ...]) -> tuple[Any, ...]:
+        """Call the writer: one statement, its own transaction, prepared once a connection."""
+        fairy = self._engine.raw_connection()
+        raw: Any = fairy.dbapi_connection
+        before = raw.autocommit
+        try:
+            raw.autocommit = True
+            with raw.cursor() as cursor:
+                if NAME not in fairy.info:
+                    cursor.execute(PREPARE)
+                    fairy.info[NAME] = True
+                cursor.execute(CALL, given)
+                row: tuple[Any, ...] = cursor.fetchone()
+                return row
+        except psycopg2.Error as error:
+            if error.pgcode == _UNKNOWN_STATEMENT:
+                fairy.info.pop(NAME, None)
+                raise AskAgain from None
+            if raw.closed:
+                fairy.invalidate(error)
+                self._engine.dispose()
+            _reraise(error)
+        finally:
+            if fairy.is_valid:
+                raw.autocommit = before
+            fairy.close()
+
+    def _rows(self, statement: str, given: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        with self._engine.connect() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(statement, given)]
+
+    def _row(self, statement: str, given: tuple[object, ...]) -> tuple[Any, ...] | None:
+        return next(iter(self._rows(statement, given)), None)
+
+    def _value(
+        self, connection: Connection | None, statement: str, given: tuple[object, ...]
+    ) -> Any:
+        """Call a function in the connection's transaction, or in its own commit."""
+        try:
+            if connection is not None:
+                return connection.exec_driver_sql(statement, given).scalar_one()
+            with self._engine.begin() as own:
+                return own.exec_driver_sql(statement, given).scalar_one()
+        except DBAPIError as error:
+            if isinstance(error.orig, psycopg2.Error):
+                _reraise(error.orig, otherwise=error)
+            raise
+
+
+def _changed(draft: Draft, **changes: Any) -> Draft:
+    return Draft(**(vars(draft) | changes))
+
+
+def _reraise(error: psycopg2.Error, otherwise: Exception | None = None) -> NoReturn:
+    """Raise what a database error means to us: a refusal, somebody's silence, or itself."""
+    refusal = refusal_of(error)
+    if refusal is not None:
+        raise refusal from None
+    if error.pgcode in _GAVE_UP:
+        raise Unavailable("ledger") from None
+    raise otherwise or error

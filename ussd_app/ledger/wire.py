@@ -1,0 +1,149 @@
+"""A draft as the arguments of the writer, and the writer's row as what was written.
+
+Arguments go as PostgreSQL's own text forms (arrays as '{1,2}'), which costs the driver and the
+server least; the driver does the quoting. Knows no connection.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from ussd_app.ledger.drafts import MOST_LEGS, MOST_OUTBOX, MOST_USAGES, Draft, Usage, Written
+from ussd_app.ledger.refusals import BadDraft
+
+_COUNT = 34
+NAME = "kabambe_post"
+_PLACES = ", ".join(f"${place}" for place in range(1, _COUNT + 1))
+PREPARE = f"PREPARE {NAME} AS SELECT * FROM ledger_post({_PLACES})"  # noqa: S608 - only places
+CALL = f"EXECUTE {NAME} (" + ", ".join(["%s"] * _COUNT) + ")"
+
+_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"'})
+
+
+def _numbers(values: Iterable[int | None]) -> str:
+    return "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
+
+
+def _texts(values: Iterable[str]) -> str:
+    return '{"' + '","'.join([value.translate(_ESCAPES) for value in values]) + '"}'
+
+
+def _json(facts: Mapping[str, object]) -> str:
+    return json.dumps(facts if isinstance(facts, dict) else dict(facts), separators=(",", ":"))
+
+
+def arguments(draft: Draft) -> tuple[object, ...]:
+    """The writer's arguments for a draft. Raises BadDraft when no writer could take it."""
+    _fits(draft)
+    ids = sorted(_account_ids(draft))
+    place = {account: number for number, account in enumerate(ids, 1)}
+    hold, ends = draft.hold, draft.ends
+    return (
+        draft.scope,
+        draft.key,
+        "\\x" + draft.request_hash.hex(),
+        draft.receipt,
+        draft.type,
+        draft.code,
+        draft.catalogue,
+        draft.happened_at.isoformat(),
+        _json(draft.facts),
+        draft.quote,
+        draft.reverses,
+        _numbers(ids),
+        _ceilings(draft, ids),
+        _numbers([place[leg.from_id] for leg in draft.legs]),
+        _numbers([place[leg.to_id] for leg in draft.legs]),
+        _numbers([leg.amount_minor for leg in draft.legs]),
+        place[hold.account_id] if hold else None,
+        hold.amount_minor if hold else None,
+        hold.expires_at.isoformat() if hold else None,
+        ends.hold_id if ends else None,
+        ends.how if ends else None,
+        *_usages(draft),
+        *_outbox(draft, place),
+    )
+
+
+def _fits(draft: Draft) -> None:
+    if draft.happened_at.tzinfo is None:
+        raise BadDraft("happened_at must be an aware moment")
+    if (
+        len(draft.legs) > MOST_LEGS
+        or len(draft.usages) > MOST_USAGES
+        or len(draft.outbox) > MOST_OUTBOX
+    ):
+        raise BadDraft("too many parts")
+    if draft.reverses is not None and (draft.legs or draft.ceilings or draft.hold or draft.ends):
+        raise BadDraft("a reversal brings no legs, ceilings or holds of its own")
+
+
+def _account_ids(draft: Draft) -> set[int]:
+    ids: set[int] = set()
+    for leg in draft.legs:
+        ids.add(leg.from_id)
+        ids.add(leg.to_id)
+    if draft.hold:
+        ids.add(draft.hold.account_id)
+    if draft.ends:
+        ids.add(draft.ends.account_id)
+    return ids
+
+
+def _ceilings(draft: Draft, ids: list[int]) -> str | None:
+    if not draft.ceilings:
+        return None
+    most = {ceiling.account_id: ceiling.max_minor for ceiling in draft.ceilings}
+    return _numbers([most.get(account) for account in ids])
+
+
+def _usages(draft: Draft) -> tuple[object, ...]:
+    if not draft.usages:
+        return (None,) * 7
+    rows = sorted(draft.usages, key=_lock_order)
+    return (
+        _texts([row.owner for row in rows]),
+        _texts([row.counter for row in rows]),
+        "{" + ",".join([row.day.isoformat() for row in rows]) + "}",
+        _numbers([row.amount_minor for row in rows]),
+        _numbers([row.count for row in rows]),
+        _numbers([row.max_minor for row in rows]),
+        _numbers([row.max_count for row in rows]),
+    )
+
+
+def _lock_order(usage: Usage) -> tuple[str, str, date]:
+    return (usage.owner, usage.counter, usage.day)
+
+
+def _outbox(draft: Draft, place: dict[int, int]) -> tuple[object, ...]:
+    rows = draft.outbox
+    if not rows:
+        return (None,) * 6
+    return (
+        _texts([row.kind for row in rows]),
+        _texts([row.address for row in rows]),
+        _texts([row.template for row in rows]),
+        _texts([row.language for row in rows]),
+        _texts([_json(row.facts) for row in rows]),
+        _numbers([None if row.balance_of is None else place.get(row.balance_of) for row in rows]),
+    )
+
+
+def written(draft: Draft, row: tuple[Any, ...]) -> Written:
+    """What the writer's row says."""
+    entry_id, replayed, receipt, accounts, balances, used_minor, used_times = row
+    usages: dict[tuple[str, str], tuple[int, int]] = {}
+    if draft.usages and not replayed:
+        for usage, minor, times in zip(
+            sorted(draft.usages, key=_lock_order), used_minor, used_times, strict=True
+        ):
+            usages[usage.owner, usage.counter] = (minor, times)
+    return Written(
+        entry_id,
+        receipt,
+        dict(zip(accounts or (), balances or (), strict=True)),
+        usages,
+        replayed,
+    )
