@@ -15,7 +15,12 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import make_url
 
 from migrations.apply import upgrade
+from tests.people import START
+from ussd_app.bootstrap import App, build
 from ussd_app.embedded import Postgres, Redis
+from ussd_app.kernel.clock import FrozenClock
+from ussd_app.kernel.ids import SequentialIds
+from ussd_app.settings import Settings
 
 _NUMBERS = itertools.count(1)
 
@@ -79,3 +84,20 @@ def redis(redis_server: Redis) -> Iterator[redis_py.Redis]:
     client.flushall()
     yield client
     client.close()
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """A clock that stands at half past noon in Nairobi until told otherwise."""
+    return FrozenClock(START)
+
+
+@pytest.fixture
+def app(
+    database_url: str, redis: redis_py.Redis, redis_server: Redis, clock: FrozenClock
+) -> Iterator[App]:
+    """Kabambe on a fresh database and an emptied Redis, with a frozen clock and ids."""
+    settings = Settings(env="test", database_url=database_url, redis_url=redis_server.url())
+    app = build(settings, clock=clock, ids=SequentialIds())
+    yield app
+    app.close()

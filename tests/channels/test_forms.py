@@ -102,4 +102,6 @@ def test_a_dialled_code_in_the_text_is_no_answer() -> None:
 
 
 def test_a_hop_never_prints_what_was_typed() -> None:
-    assert "4826" not in repr(ussd.read_hop(urlencode(GOOD | {"text": "4826"}).encode(), ussd.NETWORKS))
+    assert "4826" not in repr(
+        ussd.read_hop(urlencode(GOOD | {"text": "4826"}).encode(), ussd.NETWORKS)
+    )

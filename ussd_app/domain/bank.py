@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ussd_app.domain import parties, pins, pricing, queries, registration, transact
-from ussd_app.domain.desk import Ask, Desk, Facts
+from ussd_app.domain.desk import SCOPE, Ask, Desk, Facts
 from ussd_app.kernel.errors import RefusalCode as Code
 
 _PIN = frozenset({Code.NOT_REGISTERED, Code.ACCOUNT_FROZEN, Code.PIN_LOCKED, Code.WRONG_PIN})

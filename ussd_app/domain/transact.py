@@ -28,9 +28,11 @@ from ussd_app.kernel.clock import business_day
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.ledger.book import (
     AboveCeiling,
+    AnsweredOtherwise,
     BelowFloor,
     Ceiling,
     Draft,
+    KeyConflict,
     Leg,
     LimitPassed,
     OutboxRow,
@@ -137,6 +139,10 @@ def _settle(desk: Desk, offer: _Offer, key: str, digest: bytes) -> Facts:
         raise Refused(RefusalCode.PAYEE_BALANCE_LIMIT) from None
     except LimitPassed as passed:
         raise _limit_refusal(desk, offer.payer, passed) from None
+    except KeyConflict:
+        raise Refused(RefusalCode.KEY_CONFLICT) from None
+    except AnsweredOtherwise as answered:
+        return replay(answered.outcome)
     return {"receipt": written.receipt, "balance": written.balances[offer.payer.wallet_id]}
 
 
@@ -144,8 +150,7 @@ def _limit_refusal(desk: Desk, payer: Party, passed: LimitPassed) -> Refused:
     tier = desk.catalogue.tiers[payer.tier]
     if passed.by == "count":
         return Refused(RefusalCode.DAILY_COUNT, most=tier.daily_count)
-    used_minor, _ = desk.book.usage(payer.owner, SENT, business_day(desk.clock.now()))
-    return Refused(RefusalCode.DAILY_LIMIT, left=max(0, tier.daily_value_minor - used_minor))
+    return Refused(RefusalCode.DAILY_LIMIT, left=max(0, tier.daily_value_minor - passed.used))
 
 
 def _post(desk: Desk, draft: Draft) -> Written:
