@@ -302,6 +302,10 @@ class Book:
 
         return read_book(Path(flows_dir), Path(texts_dir))
 
+    def steps(self) -> frozenset[str]:
+        """Every `flow.screen` at which a session can end, for counting where people leave."""
+        return frozenset(step.metric for _, step in self.places.values())
+
     def graph(self) -> dict[str, Any]:
         """The current flows as plain data, for a page that draws them."""
         return {

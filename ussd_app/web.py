@@ -36,7 +36,7 @@ def create_app(app: App, nudge: Callable[[], None] = lambda: None) -> Flask:
     networks = ussd.NETWORKS if settings.production else ussd.NETWORKS | {ussd.SANDBOX}
     sessions = Sessions(app.redis, app.keyring.session_key(), settings.rate_msisdn_per_minute)
     door = ussd.Door(sessions, app.machine, app.bank, app.metrics, nudge)
-    steps = frozenset(app.machine.book.steps())
+    steps = app.machine.book.steps()
     heard = sms.Doors(app.inbox, sessions, app.metrics, nudge, steps)
     flask.register_blueprint(ussd.blueprint(door, app.metrics, secret, networks))
     flask.register_blueprint(sms.blueprint(heard, app.metrics, secret))

@@ -257,9 +257,10 @@ class _Walk:
             self.heard = None
 
     def farewell(self, code: RefusalCode) -> None:
-        """Say a refusal and hang up, without a state."""
+        """Say a refusal in the caller's language and hang up, without a state."""
         self.state, self.outcome = None, "refused"
-        self.screen = self._machine.farewell(code.value, {}, "en")
+        caller = self._bank.serve("caller", self._hop.msisdn, {})
+        self.screen = self._machine.farewell(code.value, {}, str(caller["language"]))
 
     def _hear(self, state: State, typed: str) -> None:
         self.hop_number += 1

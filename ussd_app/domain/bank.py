@@ -120,6 +120,15 @@ class Bank:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
 
+    def has_acted(self, session_id: str) -> bool:
+        """Whether a command was answered in a session: what Redis forgot, the ledger knows."""
+        with self.desk.reads.connect() as connection:
+            found = connection.exec_driver_sql(
+                "SELECT EXISTS (SELECT FROM idempotency WHERE scope = %s AND key >= %s AND key < %s)",
+                (SCOPE, f"{session_id}:", f"{session_id};"),
+            )
+            return bool(found.scalar_one())
+
     def serve(self, name: str, msisdn: str, args: Mapping[str, object], key: str = "") -> Facts:
         """Answer a `find`, or do a `do` exactly once under its key.
 

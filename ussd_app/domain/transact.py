@@ -44,7 +44,7 @@ from ussd_app.ledger.book import (
 DAILY = "daily"
 RECEIPT_TRIES = 5
 
-_OFFER = (  # noqa: S608 - our own columns
+_OFFER = (
     "SELECT q.id, q.type, q.amount, q.fee, q.excise, q.catalogue, q.expires_at,"
     + ", ".join(f" p.{column}" for column in parties.COLUMNS)
     + ","
