@@ -24,8 +24,10 @@ RETRY_S = 30.0
 
 FINAL = frozenset({"Success", "Failed", "Rejected"})
 REPORT_PAUSE_S = 2.0
-LAST_REPORT_WAIT_S = 900.0
-"""How long a report waits for the message that it is about to be written down."""
+LONGEST_REPORT_PAUSE_S = 64.0
+MOST_REPORT_WAITS = 16
+"""How often a report waits for the message that it is about to be written down: a quarter of an
+hour in all."""
 
 _REPORTED = """
 UPDATE outbox o SET report = v.status, report_reason = v.reason, reported_at = %s
@@ -144,11 +146,10 @@ def _orphan(shop: Shop, connection: Connection, report: Heard, now: datetime) ->
         shop.app.metrics.sms("done")
         log.info("a report settled an unknown message", id=open_[0].id)
         return True
-    if (now - report.received_at).total_seconds() > LAST_REPORT_WAIT_S:
+    if report.attempts >= MOST_REPORT_WAITS:
         inbox.done(connection, [report.id], now, "about no message of ours")
     else:
-        pause = REPORT_PAUSE_S * min(2**report.attempts, 64)
-        inbox.later(
-            connection, report.id, now + timedelta(seconds=pause), "its message is not known"
-        )
+        pause = min(REPORT_PAUSE_S * 2**report.attempts, LONGEST_REPORT_PAUSE_S)
+        due_at = now + timedelta(seconds=pause)
+        inbox.later(connection, report.id, due_at, "its message is not known")
     return False

@@ -11,7 +11,7 @@ SELECT id, kind FROM inbox WHERE state = 'queued' AND due_at <= %s ORDER BY due_
 """
 
 _TAKE = """
-SELECT id, kind, body, attempts, received_at FROM inbox
+SELECT id, kind, body, attempts FROM inbox
 WHERE id = ANY(%s) AND state = 'queued' ORDER BY id FOR UPDATE SKIP LOCKED
 """
 
@@ -37,7 +37,6 @@ class Heard:
     kind: str
     body: Mapping[str, str]
     attempts: int
-    received_at: datetime
 
     def __repr__(self) -> str:
         return f"Heard(id={self.id}, kind={self.kind!r}, attempts={self.attempts})"

@@ -14,9 +14,10 @@ from sqlalchemy.exc import OperationalError
 from ussd_app import logs
 from ussd_app.bootstrap import App
 from ussd_app.kernel.gsm7 import segments
-from workers import outbox
+from workers import callbacks, outbox
 from workers.gateways.sms import Done, Outcome, Postponed, Refused, Unknown
 from workers.outbox import Ending, Row
+from workers.settle import settle
 from workers.shop import Shop, open_shop
 
 MOST_ATTEMPTS = 8
@@ -225,10 +226,9 @@ def drain(app: App) -> None:
 
     For tests with a frozen clock: one call at a time, in order.
     """
-    from workers import callbacks
-
     shop = open_shop(app, lines=1)
     try:
+        settle(shop)
         while callbacks.hear(shop) + Relay(shop).run():
             pass
     finally:

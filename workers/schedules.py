@@ -12,7 +12,7 @@ from workers.shop import Shop
 MOST_BATCHES = 20
 
 GRACE_S = 3600
-"""What has expired is kept this much longer, so that whoever still holds it hears the right words."""
+"""What has expired is kept this much longer: whoever still holds it hears the right words."""
 
 _EXPIRED = (
     "DELETE FROM quotes WHERE expires_at < %s",

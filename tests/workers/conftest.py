@@ -1,0 +1,127 @@
+"""An application on a clean database, a gateway that counts, short ways to queue and to look."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import redis as redis_py
+from sqlalchemy import Engine, Row
+
+from tests.workers.gateway import LocalGateway
+from ussd_app.bootstrap import App, build
+from ussd_app.embedded import Redis
+from ussd_app.kernel.clock import FrozenClock
+from ussd_app.kernel.ids import SequentialIds
+from ussd_app.settings import Settings
+
+START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+ASHA, BARAKA = "+254712000001", "+254722000002"
+
+
+@pytest.fixture
+def gateway() -> Iterator[LocalGateway]:
+    with LocalGateway() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def settings(
+    database_url: str, redis_server: Redis, redis: redis_py.Redis, gateway: LocalGateway
+) -> Settings:
+    return Settings(
+        env="test",
+        database_url=database_url,
+        redis_url=redis_server.url(),
+        at_username="kabambe",
+        at_api_url=gateway.url,
+    )
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock(START)
+
+
+@pytest.fixture
+def app(settings: Settings, clock: FrozenClock) -> Iterator[App]:
+    app = build(settings, clock=clock, ids=SequentialIds())
+    yield app
+    app.close()
+
+
+@dataclass
+class Boxes:
+    """The outbox and the inbox as a test fills and reads them, past all rules."""
+
+    engine: Engine
+    clock: FrozenClock
+
+    def say(
+        self,
+        address: str = ASHA,
+        template: str = "language_set",
+        language: str = "en",
+        kind: str = "sms",
+        **facts: object,
+    ) -> int:
+        """Queue a message, due now; returns its id."""
+        with self.engine.begin() as connection:
+            made = connection.exec_driver_sql(
+                "INSERT INTO outbox (kind, address, template, language, facts, due_at, created_at)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id",
+                (
+                    *(kind, address, template, language),
+                    json.dumps(facts),
+                    *(self.clock.now(), self.clock.now()),
+                ),
+            )
+            return int(made.scalar_one())
+
+    def hear(self, kind: str, key: str, **body: str) -> int:
+        """Put something heard into the inbox, due now; returns its id."""
+        with self.engine.begin() as connection:
+            made = connection.exec_driver_sql(
+                "INSERT INTO inbox (kind, natural_key, body, due_at, received_at)"
+                " VALUES (%s, %s, %s, %s, %s) RETURNING id",
+                (kind, key, json.dumps(body), self.clock.now(), self.clock.now()),
+            )
+            return int(made.scalar_one())
+
+    def report(self, provider_id: str, status: str = "Success", phone: str = ASHA) -> int:
+        """A delivery report comes in."""
+        key = f"{provider_id}:{status}:0"
+        return self.hear(
+            "sms_delivery", key, id=provider_id, status=status, phone=phone, reason="", retries="0"
+        )
+
+    def out(self, id_: int) -> Row[Any]:
+        """One row of the outbox."""
+        return self._one("outbox", id_)
+
+    def came(self, id_: int) -> Row[Any]:
+        """One row of the inbox."""
+        return self._one("inbox", id_)
+
+    def _one(self, table: str, id_: int) -> Row[Any]:
+        with self.engine.connect() as connection:
+            found = connection.exec_driver_sql(f"SELECT * FROM {table} WHERE id = %s", (id_,))
+            return found.one()
+
+    def change(self, statement: str, *values: object) -> None:
+        """Change rows as no part of ours would."""
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql(statement, values)
+
+    def states(self) -> dict[str, int]:
+        """How many rows of the outbox are in each state."""
+        with self.engine.connect() as connection:
+            rows = connection.exec_driver_sql("SELECT state, count(*) FROM outbox GROUP BY state")
+            return {row[0]: row[1] for row in rows}
+
+
+@pytest.fixture
+def boxes(engine: Engine, clock: FrozenClock, app: App) -> Boxes:
+    return Boxes(engine, clock)
