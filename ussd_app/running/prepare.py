@@ -48,6 +48,7 @@ def migrate(settings: Settings) -> None:
     from migrations.apply import upgrade
 
     upgrade(_url(settings))
+    log.info("the database has its newest form")
 
 
 def seed(settings: Settings) -> None:
@@ -58,6 +59,7 @@ def seed(settings: Settings) -> None:
     app = build(replace(settings, redis_url=settings.redis_url or NO_REDIS))
     try:
         plant(app.bank.desk)
+        log.info("the development cast is there")
     finally:
         app.close()
 
