@@ -14,6 +14,7 @@ from ussd_app.bootstrap import App
 from ussd_app.channels import answers, inspect, ops, sms, ussd
 from ussd_app.channels.limits import AddressLimit
 from ussd_app.channels.sessions import Sessions
+from ussd_app.kernel.errors import RefusalCode
 
 MOST_BODY_BYTES = ussd.MOST_BODY_BYTES
 
@@ -44,7 +45,7 @@ def create_app(app: App, nudge: Callable[[], None] = lambda: None) -> Flask:
     if settings.simulator:
         flask.register_blueprint(inspect.blueprint(app.machine, sessions, app.engine))
         flask.add_url_rule("/", "page", _to_the_page(settings.simulator_port))
-    _guard(flask, app)
+    _guard(flask, app, door)
     return flask
 
 
@@ -56,7 +57,7 @@ def _to_the_page(port: int) -> Callable[[], Response]:
     return page
 
 
-def _guard(flask: Flask, app: App) -> None:
+def _guard(flask: Flask, app: App, door: ussd.Door) -> None:
     limit = AddressLimit(app.settings.rate_address_per_minute)
 
     @flask.before_request
@@ -80,5 +81,5 @@ def _guard(flask: Flask, app: App) -> None:
         _log.error("unexpected", kind=type(error).__name__, exc_info=error)
         app.metrics.rejected("web", "unexpected")
         if request.path.startswith("/ussd"):
-            return answers.end(answers.UNAVAILABLE, "farewell.unexpected")
+            return door.farewell(RefusalCode.UNAVAILABLE)
         return answers.say(500, "Something went wrong on our side.")

@@ -9,13 +9,6 @@ PLAIN = "text/plain; charset=utf-8"
 HOP_LABEL = "at-ussd-hop-metadata"
 """Echoed by the gateway and listed in the end-of-session event: how we learn where people leave."""
 
-MALFORMED = "Sorry, we could not read that request. Please dial again."
-TOO_MANY = "Too many requests from your number. Please try again in a minute."
-STRANGER = "This session belongs to another phone. Please dial again."
-WRONG_NETWORK = "Sorry, this service is not offered on your network."
-BUSY = "Sorry, we are still working on your last answer. An SMS will tell how it ended."
-UNAVAILABLE = "Sorry, we cannot serve you now. If you were sending money, check your SMS first."
-
 
 def go_on(text: str, step: str) -> Response:
     """`CON `: a screen that waits for an answer."""

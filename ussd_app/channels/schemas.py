@@ -113,6 +113,6 @@ def read_form(shape: Schema, came: Request) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = shape.load(form)
     except ValidationError as invalid:
-        fields_ = ", ".join(sorted(map(str, invalid.normalized_messages())))
+        fields_ = ", ".join(sorted(map(str, invalid.messages_dict)))
         raise FormInvalid(400, "fields", f"Missing or wrong: {fields_}.") from None
     return loaded

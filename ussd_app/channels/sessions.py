@@ -128,7 +128,7 @@ class _Script:
         self._sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
         self._threads = threading.local()
 
-    def __call__(self, keys: int, *args: str | int | bytes) -> Any:
+    def __call__(self, keys: int, *args: str | int | float | bytes | memoryview) -> Any:
         """Run the script. Raises redis.ConnectionError when Redis does not answer."""
         try:
             return self._run("EVALSHA", self._sha, keys, *args)
@@ -137,13 +137,14 @@ class _Script:
         except (redis.ConnectionError, BrokenPipeError):
             return self._run("EVAL", self._source, keys, *args)
 
-    def _run(self, *command: str | int | bytes) -> Any:
+    def _run(self, *command: str | int | float | bytes | memoryview) -> Any:
         connection = getattr(self._threads, "connection", None)
         if connection is None:
             connection = self._client.connection_pool.make_connection()
             self._threads.connection = connection
         try:
-            connection.send_packed_command([hiredis.pack_command(command)])
+            packed = hiredis.pack_command(command)  # type: ignore[arg-type]  # a tuple of any length
+            connection.send_packed_command([packed])
             return connection.read_response()
         except (redis.ConnectionError, redis.TimeoutError, OSError):
             connection.disconnect()

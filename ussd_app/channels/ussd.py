@@ -30,6 +30,13 @@ MOST_ANSWERS = 120
 NETWORKS = frozenset({"63902", "63903", "63907", "63999"})
 SANDBOX = "99999"
 FORM = "application/x-www-form-urlencoded"
+LANGUAGES = ("en", "sw")
+
+_TURNED_AWAY = {
+    "flood": RefusalCode.TOO_MANY_REQUESTS,
+    "stranger": RefusalCode.OTHER_PHONE,
+    "busy": RefusalCode.STILL_WORKING,
+}
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9_.:-]{1,80}", re.ASCII)
 _SERVICE_CODE = re.compile(r"\*[0-9*]{1,30}#", re.ASCII)
@@ -198,13 +205,17 @@ class Door:
 
     def _turn_away(self, reason: str) -> Response:
         self._metrics.rejected("ussd", reason)
-        sentence = {"flood": answers.TOO_MANY, "stranger": answers.STRANGER}
-        return answers.end(sentence.get(reason, answers.BUSY), reason)
+        return self.farewell(_TURNED_AWAY[reason])
+
+    def farewell(self, code: RefusalCode) -> Response:
+        """Hang up before anybody knows who is there: in both languages on one screen."""
+        said = [self._machine.farewell(code.value, {}, language).text for language in LANGUAGES]
+        return answers.end("\n".join(said), f"farewell.{code.value}")
 
     def _unavailable(self, what: str, silence: Exception, started: float) -> Response:
         _log.error("unavailable", what=what, kind=type(silence).__name__)
         self._metrics.hop(f"farewell.{what}", "unavailable", time.perf_counter() - started)
-        return answers.end(answers.UNAVAILABLE, "farewell.unavailable")
+        return self.farewell(RefusalCode.UNAVAILABLE)
 
 
 class _Walk:
@@ -309,8 +320,10 @@ def blueprint(
             return door.answer(read_hop(request.get_data(cache=False), networks))
         except Malformed as malformed:
             metrics.rejected("ussd", malformed.reason)
-            wrong = malformed.reason == "network"
-            return answers.end(answers.WRONG_NETWORK if wrong else answers.MALFORMED, "malformed")
+            wrong_network = malformed.reason == "network"
+            return door.farewell(
+                RefusalCode.WRONG_NETWORK if wrong_network else RefusalCode.MALFORMED
+            )
 
     blue.add_url_rule(f"/ussd/{secret}" if secret else "/ussd", "hop", hop, methods=["POST"])
     return blue

@@ -124,7 +124,8 @@ class Bank:
         """Whether a command was answered in a session: what Redis forgot, the ledger knows."""
         with self.desk.reads.connect() as connection:
             found = connection.exec_driver_sql(
-                "SELECT EXISTS (SELECT FROM idempotency WHERE scope = %s AND key >= %s AND key < %s)",
+                "SELECT EXISTS (SELECT FROM idempotency"
+                " WHERE scope = %s AND key >= %s AND key < %s)",
                 (SCOPE, f"{session_id}:", f"{session_id};"),
             )
             return bool(found.scalar_one())

@@ -111,19 +111,17 @@ def say(
     msisdn: str,
     language: str,
     template: str,
-    *,
-    balance_of: int | None = None,
     **facts: object,
 ) -> None:
     """Queue an SMS in the same transaction as what it tells of."""
-    if isinstance(facts.get("at"), datetime):
-        facts["at"] = facts["at"].isoformat()  # type: ignore[attr-defined]
+    at = facts.get("at")
+    if isinstance(at, datetime):
+        facts["at"] = at.isoformat()
     row = OutboxRow(
         kind="sms",
         address=msisdn,
         template=template,
         language=language,
         facts={"service": desk.service_code} | facts,
-        balance_of=balance_of,
     )
     desk.book.say(connection, row, due_at=desk.clock.now())

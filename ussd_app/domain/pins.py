@@ -226,7 +226,10 @@ def unlock(desk: Desk, ask: Ask) -> Facts:
             connection.exec_driver_sql(
                 "UPDATE unlock_codes SET fails = fails + 1 WHERE msisdn = %s", (ask.msisdn,)
             )
-            return Refused(RefusalCode.WRONG_CODE, left=CODE_TRIES - row.fails - 1)
+            left = CODE_TRIES - row.fails - 1
+            if not left:
+                return Refused(RefusalCode.CODE_EXPIRED)
+            return Refused(RefusalCode.WRONG_CODE, left=left)
         verifier = spend_confirmed(desk, connection, ask.msisdn, ask.text("chosen"))
         connection.exec_driver_sql(
             "UPDATE unlock_codes SET verifier = NULL WHERE msisdn = %s", (ask.msisdn,)

@@ -48,7 +48,11 @@ class RefusalCode(StrEnum):
     # the funds
     INSUFFICIENT_FUNDS = "insufficient_funds"
     NOTHING_TO_REVERSE = "nothing_to_reverse"
-    # the machine's own farewells
+    # what a door says by itself, before or instead of the bank
+    MALFORMED = "malformed"
+    WRONG_NETWORK = "wrong_network"
+    OTHER_PHONE = "other_phone"
+    STILL_WORKING = "still_working"
     SESSION_LOST = "session_lost"
     UNAVAILABLE = "unavailable"
 

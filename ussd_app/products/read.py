@@ -128,7 +128,7 @@ def _one(path: Path, shape: marshmallow.Schema) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = shape.load(read_yaml(path))
     except marshmallow.ValidationError as invalid:
-        raise ProductsInvalid(list(_flat(path.name, invalid.normalized_messages()))) from None
+        raise ProductsInvalid(list(_flat(path.name, invalid.messages))) from None
     return loaded
 
 
@@ -139,7 +139,7 @@ def _rows(path: Path, shape: marshmallow.Schema) -> dict[str, dict[str, Any]]:
         try:
             rows[name] = shape.load(row)
         except marshmallow.ValidationError as invalid:
-            faults += _flat(f"{path.name}: {name}", invalid.normalized_messages())
+            faults += _flat(f"{path.name}: {name}", invalid.messages)
     if faults:
         raise ProductsInvalid(faults)
     return rows

@@ -14,13 +14,18 @@ _LEG = validate.Regexp(
 )
 
 
+def shillings(value: object) -> int:
+    """`1,500` or `1.50` in a file as minor units. Raises ValidationError."""
+    if not isinstance(value, str) or not _SHILLINGS.fullmatch(value):
+        raise ValidationError("must be an amount of shillings such as 1,500 or 1.50")
+    return int(Decimal(value.replace(",", "")).scaleb(2))
+
+
 class Shillings(fields.Field[int]):
-    """`1,500` or `1.50` in a file, minor units inside."""
+    """An amount in a file, minor units inside."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        if not isinstance(value, str) or not _SHILLINGS.fullmatch(value):
-            raise ValidationError("must be an amount of shillings such as 1,500 or 1.50")
-        return int(Decimal(value.replace(",", "")).scaleb(2))
+        return shillings(value)
 
 
 class AccountKindSchema(Schema):
@@ -56,14 +61,13 @@ class _Bands(fields.Field[list[tuple[int, int]]]):
     def _deserialize(
         self, value: Any, attr: str | None, data: Any, **kwargs: Any
     ) -> list[tuple[int, int]]:
-        amount = Shillings()
         if not isinstance(value, list) or not value:
             raise ValidationError("must be a list of [up to, fee]")
         bands: list[tuple[int, int]] = []
         for row in value:
             if not isinstance(row, list) or len(row) != 2:
                 raise ValidationError(f"must be [up to, fee]: {row}")
-            bands.append((amount.deserialize(row[0]), amount.deserialize(row[1])))
+            bands.append((shillings(row[0]), shillings(row[1])))
         return bands
 
 
