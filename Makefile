@@ -28,6 +28,7 @@ check: $(DEV_STAMP) ## format, lint, types, import contracts, menus, products, g
 	$(BIN)/python -m ussd_app.products lint
 	$(BIN)/python -m menus draw --check
 	$(BIN)/python -m menus words --check
+	$(BIN)/python -m menus refusals --check
 
 fmt: $(DEV_STAMP) ## format the code and mend what can be mended by a tool
 	$(BIN)/ruff check --fix --quiet . || true
@@ -36,6 +37,7 @@ fmt: $(DEV_STAMP) ## format the code and mend what can be mended by a tool
 docs: $(DEV_STAMP) ## write the generated pages under docs/ anew
 	$(BIN)/python -m menus draw
 	$(BIN)/python -m menus words
+	$(BIN)/python -m menus refusals
 
 bench: $(DEV_STAMP) ## measure speed and size, as ratios taken in one run on this machine
 	@$(BIN)/python -m bench $(ARGS)

@@ -1,7 +1,7 @@
-"""`python -m menus lint | draw | words`: prove the flows, draw them, list their sentences.
+"""`python -m menus lint | draw | words | refusals`: prove the flows, draw them, list sentences.
 
-`draw` and `words` write docs/menus.md and docs/words.md; with `--check` they write nothing and
-fail when the page is stale. The only module of the menus that knows the bank, and that only for
+The last three write pages under docs/; with `--check` they write nothing and fail when the page is
+stale. The only module of the menus that knows the bank, and that only for
 its signatures.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from menus.book import Book, Misread
 from menus.draw import draw
 from menus.lint import lint
+from menus.refusals import refusals
 from menus.words import words
 
 _ROOT = Path(__file__).resolve().parent
@@ -20,9 +21,17 @@ FLOWS_DIR = _ROOT / "flows"
 TEXTS_DIR = _ROOT / "text"
 DOCS_DIR = _ROOT.parent / "docs"
 
+
+def _refusals(book: Book) -> str:
+    from ussd_app.domain.bank import signatures
+
+    return refusals(book, signatures())
+
+
 _PAGES: dict[str, tuple[str, Callable[[Book], str]]] = {
     "draw": ("menus.md", draw),
     "words": ("words.md", words),
+    "refusals": ("refusals.md", _refusals),
 }
 
 

@@ -36,6 +36,7 @@ class Person:
     pin: str | None = None
     language: str = "en"
     balance_minor: int = 0
+    frozen: bool = False
 
     @property
     def national_id(self) -> str:
@@ -123,6 +124,11 @@ class Backstage:
             if person.pin is not None
         ]
         plant(self.app.bank.desk, seeds)
+        with self.app.engine.begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE parties SET status = 'frozen' WHERE msisdn = ANY (%s)",
+                ([person.msisdn for person in people if person.frozen],),
+            )
         self._ids.planting = False
         self.ledger()
 

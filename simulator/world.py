@@ -217,19 +217,21 @@ def _person(line: str) -> tuple[Person, networks.Network]:
     msisdn = parse_msisdn(words[1]) if len(words) > 1 else None
     if msisdn is None:
         raise DialogueInvalid(f"Given: {line!r} has no Kenyan number after the name")
-    pin, language, minor, network = None, "en", 0, networks.of(msisdn)
+    pin, language, minor, frozen, network = None, "en", 0, False, networks.of(msisdn)
     rest = iter(words[2:])
     for word in rest:
         if word == "pin":
             pin = next(rest, None)
         elif word in ("en", "sw"):
             language = word
+        elif word == "frozen":
+            frozen = True
         elif word == "wallet":
             amount = next(rest, "")
             minor = 0 if amount == "0" else _minor(line, amount)
         else:
             network = _network(line, word)
-    return Person(words[0], msisdn, pin, language, minor), network
+    return Person(words[0], msisdn, pin, language, minor, frozen), network
 
 
 def _minor(line: str, amount: str) -> int:

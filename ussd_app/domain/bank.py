@@ -45,7 +45,11 @@ class Command:
 
 COMMANDS: Mapping[str, Command] = {
     "caller": Command(
-        "find", {}, {"name": "name", "language": "lang", "tier": "text(1)"}, _PARTY, parties.caller
+        "find",
+        {},
+        {"name": "name", "language": "lang", "standing": "choice(active, frozen)"},
+        frozenset({Code.NOT_REGISTERED}),
+        parties.caller,
     ),
     "quote": Command(
         "find",

@@ -72,9 +72,15 @@ def known(source: Engine | Connection, msisdn: str) -> Party:
 
 
 def caller(desk: Desk, ask: Ask) -> Facts:
-    """Who is calling: the first question of every session."""
-    party = known(desk.reads, ask.msisdn)
-    return {"name": two_names(party.name), "language": party.language, "tier": str(party.tier)}
+    """Who is calling: the first question of every session.
+
+    A frozen caller is told so by the flow, in their language, which a refusal could not know yet.
+    """
+    party = find(desk.reads, ask.msisdn)
+    if party is None:
+        raise Refused(RefusalCode.NOT_REGISTERED)
+    standing = "active" if party.status == "active" else "frozen"
+    return {"name": two_names(party.name), "language": party.language, "standing": standing}
 
 
 def open_account(desk: Desk, connection: Connection, kind: str, owner: str) -> int:

@@ -47,7 +47,6 @@ class RefusalCode(StrEnum):
     PAYEE_BALANCE_LIMIT = "payee_balance_limit"
     # the funds
     INSUFFICIENT_FUNDS = "insufficient_funds"
-    NOTHING_TO_REVERSE = "nothing_to_reverse"
     # what a door says by itself, before or instead of the bank
     MALFORMED = "malformed"
     WRONG_NETWORK = "wrong_network"
