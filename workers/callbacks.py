@@ -144,7 +144,7 @@ def _orphan(shop: Shop, connection: Connection, report: Heard, now: datetime) ->
         connection.exec_driver_sql(_SETTLED, (*told, now, now, open_[0].id))
         inbox.done(connection, [report.id], now)
         shop.app.metrics.sms("done")
-        log.info("a report settled an unknown message", id=open_[0].id)
+        log.debug("a report settled an unknown message", id=open_[0].id)
         return True
     if report.attempts >= MOST_REPORT_WAITS:
         inbox.done(connection, [report.id], now, "about no message of ours")
