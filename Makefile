@@ -23,7 +23,7 @@ check: $(DEV_STAMP) ## format, lint, types, import contracts, menus, products, g
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/python -m menus lint
 	$(BIN)/python -m ussd_app.products lint
 	$(BIN)/python -m menus draw --check

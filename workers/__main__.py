@@ -39,7 +39,7 @@ def schedule(settings: Settings) -> None:
     programs.wait_for_stores(settings)
     from workers.scheduler import Scheduler
 
-    Scheduler(_own_connection(settings)).start()
+    Scheduler(_own_connection(settings)).start()  # type: ignore[no-untyped-call]
 
 
 def _own_connection(settings: Settings) -> redis.Redis:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from ussd_app.domain.desk import Ask, Desk, Facts, once
 from ussd_app.domain.texts import two_names
 from ussd_app.kernel.errors import RefusalCode, Refused
-from ussd_app.ledger.book import OutboxRow
+from ussd_app.ledger.drafts import OutboxRow
 
 COLUMNS = (
     *("id", "msisdn", "name", "language", "tier", "status", "wallet_id"),

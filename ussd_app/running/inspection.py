@@ -1,13 +1,20 @@
 """Commands for people: look at the books and at what could not be said, whether it runs or not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from ussd_app.bootstrap import connect
+from ussd_app.kernel.clock import SystemClock, nairobi
+from ussd_app.kernel.msisdn import mask
 from ussd_app.running import programs
 from ussd_app.running.home import Home
 from ussd_app.running.prepare import NO_REDIS
 from ussd_app.settings import Settings
+
+if TYPE_CHECKING:
+    from workers.dead_letters import DeadLetter
 
 
 @contextmanager
@@ -32,3 +39,34 @@ def reachable(settings: Settings) -> Iterator[Settings]:
         yield known
     finally:
         server.stop()
+
+
+def dead_letters(settings: Settings, replayed: str | None) -> int:
+    """List the SMS that stopped on their way, or send one ('all': every one) again.
+
+    Returns 1 when nothing with that id waits to be sent again.
+    """
+    from workers.dead_letters import replay, stopped
+
+    with reachable(settings) as known:
+        engine = connect(str(known.database_url))
+        try:
+            letters = stopped(engine)
+            if replayed is None:
+                print(_letters(letters))
+                return 0
+            wanted = [one.id for one in letters if replayed in ("all", str(one.id))]
+            sent = replay(engine, wanted, SystemClock().now())
+        finally:
+            engine.dispose()
+    print(f"{len(sent)} queued again; they go out within seconds while the server runs.")
+    return 0 if sent else 1
+
+
+def _letters(letters: "Sequence[DeadLetter]") -> str:
+    lines = [
+        f"{one.id:>8}  {one.state:<8} {mask(one.address)}  {one.template:<16}"
+        f" {one.attempts:>2} tries  {nairobi(one.created_at):%Y-%m-%d %H:%M}  {one.error}"
+        for one in letters
+    ]
+    return "\n".join([*lines, f"{len(letters)} messages that nobody will send by themselves."])
