@@ -47,7 +47,21 @@ class Inside:
 
     def session(self, session_id: str) -> Mapping[str, Any] | None:
         """Where a session stands, its slots with secrets masked; None when it is gone."""
-        return self._get(f"/inspect/session/{session_id}")
+        found: Mapping[str, Any] | None = self._get(f"/inspect/session/{session_id}")
+        return found
+
+    def last_entry(self) -> int:
+        """The id of the newest entry, 0 for none: found by halving, since ids only grow."""
+        low, high = 0, 1
+        while (self._get(f"/inspect/entries?after={high}") or {}).get("entries"):
+            low, high = high, high * 2
+        while low < high:
+            middle = (low + high) // 2
+            if (self._get(f"/inspect/entries?after={middle}") or {}).get("entries"):
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
     def entries(self, after: int) -> list[Entry]:
         """The entries written after this id, oldest first; all of them."""

@@ -61,12 +61,11 @@ class Service:
 
 @dataclass
 class Faults:
-    """What goes wrong for one phone. The first four hold for its next hop and are then used up."""
+    """What goes wrong for one phone. The first three hold for its next hop and are then used up."""
 
     lose_hop: bool = False
     lose_reply: bool = False
     copies: int = 1
-    repeat: bool = False
     slow_ms: int = 0
     delivery: str = "normal"
     sms_status: int | None = None
@@ -77,12 +76,11 @@ class Faults:
             self.lose_hop,
             self.lose_reply,
             self.copies,
-            self.repeat,
             self.slow_ms,
             self.delivery,
             self.sms_status,
         )
-        self.lose_hop = self.lose_reply = self.repeat = False
+        self.lose_hop = self.lose_reply = False
         self.copies = 1
         return taken
 
@@ -165,7 +163,10 @@ class Traffic:
 
 @dataclass
 class Phone:
-    """A phone with its SIM. `lock` guards all of it; no call is made while it is held."""
+    """A phone with its SIM. `lock` guards all of it; no call is made while it is held.
+
+    `secrets` were typed where a secret was asked for, and are masked wherever they are typed.
+    """
 
     name: str
     msisdn: str
@@ -180,6 +181,7 @@ class Phone:
     exchanges: int = 0
     busy: bool = False
     asks_secret: bool | None = None
+    secrets: set[str] = field(default_factory=set)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property

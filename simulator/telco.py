@@ -27,6 +27,7 @@ from simulator.post import Answer, NoAnswer, Poster
 from ussd_app.kernel.clock import Clock
 
 MOST_COPIES: Final = 16
+MOST_SECRETS: Final = 50
 MOST_SLOW_MS: Final = 30_000
 TOO_LONG: Final = "Input too long."
 
@@ -95,7 +96,10 @@ class Telco:
             phone.session = Session(session_id, call, phone.service, began=now, heard=now)
             if behind:
                 phone.session.answers = behind.split("*")
-                phone.session.secret = [wire.looks_secret(typed) for typed in behind.split("*")]
+                phone.session.secret = [
+                    wire.looks_secret(typed) or typed in phone.secrets
+                    for typed in phone.session.answers
+                ]
             session = phone.session
         self._hop(phone, session)
 
@@ -196,8 +200,6 @@ class Telco:
             self.note(phone, "hop", request.shown, "lost", "", 0, "never reached the application")
             return None
         delivered = self._deliver(phone, request, max(1, faults.copies), "")[0]
-        if faults.repeat:
-            self._deliver(phone, request, 1, "repeated")
         return None if faults.lose_reply else delivered
 
     def _request(self, session: Session, call: wire.Call, text: str, shown: str) -> Request:
@@ -331,6 +333,10 @@ class Telco:
         return False
 
     def _is_secret(self, phone: Phone, typed: str) -> bool:
-        if phone.asks_secret is not None:
-            return phone.asks_secret
-        return wire.asks_secret(phone.display.text) or wire.looks_secret(typed)
+        """Whether an answer must not be read in a log: asked for as a secret, or known as one."""
+        known = phone.asks_secret
+        if known is None:
+            known = wire.asks_secret(phone.display.text) or wire.looks_secret(typed)
+        if known and len(phone.secrets) < MOST_SECRETS and len(typed) > 2:
+            phone.secrets.add(typed)
+        return known or typed in phone.secrets

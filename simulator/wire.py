@@ -26,7 +26,7 @@ FAILED: Final = "Failed"
 
 SESSION_COST: Final = {SUCCESS: "KES 0.10", INCOMPLETE: "0.00", FAILED: "0.00"}
 
-MASK: Final = "****"
+MASK: Final = "••••"
 _PIN_LIKE: Final = re.compile(r"[0-9]{4}", re.ASCII)
 _ASKS_SECRET: Final = re.compile(
     r"\b(pin|siri|password|code|msimbo|kitambulisho|id number)\b", re.I
@@ -174,7 +174,7 @@ def looks_secret(answer: str) -> bool:
 
 
 def mask(answers: Sequence[str], secret: Sequence[bool]) -> str:
-    """A transcript that may be shown: each secret answer as four stars, whatever its length."""
+    """A transcript that may be shown: each secret answer as four dots, whatever its length."""
     return "*".join(
         MASK if hidden else answer for answer, hidden in zip(answers, secret, strict=True)
     )

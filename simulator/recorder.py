@@ -1,0 +1,142 @@
+"""Turning what was played at the page into a dialogue file.
+
+Receipt numbers become those that a dialogue's frozen ids will give; times stay as they were, for
+`make rewrite` to set right.
+"""
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from simulator.inside import Customer, Entry
+from simulator.phones import Message, Phone
+from ussd_app.kernel.money import format_minor
+from ussd_app.kernel.msisdn import local
+
+KNOWN_PINS: Final = {"+254712000001": "4826", "+254722000002": "1111"}
+"""The cast of a development server."""
+UNKNOWN_PIN: Final = "4826"
+MOST_STEPS: Final = 2_000
+HEADING: Final = (
+    "# Recorded at the simulator. Say here what it shows, let `make rewrite` set the times,",
+    "# and read the difference.",
+)
+
+
+@dataclass
+class _Line:
+    line: str
+    block: list[str] = field(default_factory=list)
+
+
+class Recorder:
+    """One recording at a time, from `start` to `stop`; `text` at any moment."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self._lock = threading.Lock()
+        self._customers: list[Customer] = []
+        self._lines: list[_Line] = []
+        self._pins = dict(KNOWN_PINS)
+        self._heard: dict[str, str] = {}
+        self._seen: set[str] = set()
+        self._entries: list[Entry] = []
+
+    def start(self, customers: Sequence[Customer], phones: Iterable[Phone]) -> None:
+        """Begin anew, with the customers and their balances as they are now."""
+        with self._lock:
+            self.on = True
+            self._customers = list(customers)
+            self._lines = []
+            self._entries = []
+            self._seen = {message.id for phone in phones for message in list(phone.inbox)}
+            self._heard = {}
+
+    def stop(self) -> None:
+        """Stop; the text stays."""
+        self.on = False
+
+    def did(self, phone: Phone, line: str, screen: Sequence[str] = ()) -> None:
+        """Somebody did something at the page, and this is what their phone showed then."""
+        with self._lock:
+            if self.on and len(self._lines) < MOST_STEPS:
+                self._heard[phone.msisdn] = phone.name
+                self._lines.append(_Line(line, list(screen)))
+
+    def network(self, line: str) -> None:
+        """The network or a server was made to do something."""
+        with self._lock:
+            if self.on and len(self._lines) < MOST_STEPS:
+                self._lines.append(_Line(line))
+
+    def typed_pin(self, phone: Phone, typed: str) -> None:
+        """A secret of four digits was typed: it is this customer's PIN, or nearly so."""
+        if len(typed) == 4 and typed.isascii() and typed.isdigit():
+            self._pins.setdefault(phone.msisdn, typed)
+
+    def messages(self, phones: Iterable[Phone]) -> None:
+        """Write down the SMS that came since; to be called before the next thing happens."""
+        with self._lock:
+            if not self.on:
+                return
+            for phone in phones:
+                new = [m for m in list(phone.inbox) if m.id not in self._seen and not m.outgoing]
+                if new:
+                    self._seen |= {message.id for message in new}
+                    self._heard[phone.msisdn] = phone.name
+                    self._lines.append(_Line(f"{phone.name} gets", _joined(new)))
+
+    def entries(self, entries: Iterable[Entry]) -> None:
+        """Entries that the hops caused."""
+        with self._lock:
+            if self.on:
+                self._entries += entries
+
+    def text(self, phones: Iterable[Phone]) -> str:
+        """The dialogue so far."""
+        self.messages(phones)
+        with self._lock:
+            steps = [*self._lines]
+            if self._entries:
+                steps.append(_Line("Ledger", _ledger(self._entries)))
+            lines = [*HEADING, "Given", *(f"    {line}" for line in self._given(phones)), ""]
+            for step in steps:
+                lines += [step.line, *(f"    {line}".rstrip() for line in step.block)]
+            text = "\n".join(lines) + "\n"
+            for number, entry in enumerate(self._entries, 1):
+                text = text.replace(entry.receipt, f"KB{number:05d}")
+            return text
+
+    def _given(self, phones: Iterable[Phone]) -> list[str]:
+        known = {customer.msisdn: customer for customer in self._customers}
+        rows = []
+        for phone in phones:
+            if phone.msisdn not in self._heard and phone.msisdn not in known:
+                continue
+            customer = known.get(phone.msisdn)
+            row = f"{phone.name:<8} {local(phone.msisdn)}"
+            if customer is not None:
+                pin = self._pins.get(phone.msisdn, UNKNOWN_PIN)
+                wallet = format_minor(customer.balance_minor)
+                row += f"  pin {pin}  {customer.language}  wallet {wallet}"
+            rows.append(row)
+        return rows
+
+
+def _joined(messages: Sequence[Message]) -> list[str]:
+    lines: list[str] = []
+    for message in messages:
+        lines += ["--"] if lines else []
+        lines += message.text.split("\n")
+    return lines
+
+
+def _ledger(entries: Sequence[Entry]) -> list[str]:
+    lines = []
+    for entry in entries:
+        lines.append(f"{entry.receipt} {entry.type}")
+        for sentence in entry.sentences:
+            amount, _, way = sentence.partition(" ")
+            lines.append(f"  {amount:>12} {way}")
+    return lines

@@ -1,0 +1,121 @@
+"""The simulator as a server of its own: the page, the SMS API, and time that passes."""
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Final
+
+from flask import Flask
+
+from simulator import gateway, page
+from simulator.desk import CAST, Desk
+from simulator.inside import Inside
+from simulator.phones import Service
+from simulator.serving import LOOPBACK, server
+from simulator.sms import SmsCentre
+from simulator.telco import Telco
+from ussd_app.kernel.clock import SystemClock
+from ussd_app.settings import Settings
+
+TICK_S: Final = 1.0
+REPORTERS: Final = 8
+URLS: Final = {
+    "SIMULATOR_USSD_URL": "ussd_url",
+    "SIMULATOR_EVENTS_URL": "events_url",
+    "SIMULATOR_DELIVERY_URL": "delivery_url",
+    "SIMULATOR_INCOMING_URL": "incoming_url",
+    "SIMULATOR_OPT_OUT_URL": "opt_out_url",
+}
+"""Each names a callback of somebody else's application; what is not named is a Kabambe's."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is simulated: where the application is, and where the simulator listens."""
+
+    application_url: str
+    service: Service
+    host: str
+    port: int
+    api_key: str | None
+    slow_ms: int = 0
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> "Plan":
+        """From the environment. Raises SettingsInvalid, ValueError."""
+        settings = Settings.read(environ)
+        base = environ.get("SIMULATOR_APP_URL") or f"http://{LOOPBACK}:{settings.port}"
+        service = Service.at(
+            base.rstrip("/"),
+            settings.ussd_service_code,
+            settings.sms_shortcode,
+            settings.callback_secret,
+        )
+        named = {field: environ[name] for name, field in URLS.items() if name in environ}
+        return cls(
+            application_url=base.rstrip("/"),
+            service=replace(service, **named),
+            host=environ.get("SIMULATOR_HOST") or LOOPBACK,
+            port=int(environ.get("SIMULATOR_PORT") or settings.simulator_port),
+            api_key=settings.at_api_key,
+            slow_ms=int(environ.get("SIMULATOR_SLOW_MS") or 0),
+        )
+
+
+class Simulator:
+    """One running simulator, without its socket."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._reporters = ThreadPoolExecutor(REPORTERS, thread_name_prefix="reporter")
+        self.telco = Telco(SystemClock(), plan.service, later=self._later)
+        self.centre = SmsCentre(self.telco, plan.api_key)
+        self.centre.faults.slow_ms = plan.slow_ms
+        self.desk = Desk(self.telco, self.centre, Inside(plan.application_url))
+        for name, number in CAST:
+            self.desk.add(name, number)
+        self.flask = create_app(self.desk)
+        self._stopping = threading.Event()
+        self._clockwork = threading.Thread(target=self._run_clock, daemon=True)
+
+    def start(self) -> None:
+        """Let time pass."""
+        self._clockwork.start()
+
+    def stop(self) -> None:
+        """Stop the clockwork and what is still to be told."""
+        self._stopping.set()
+        self._reporters.shutdown(wait=False, cancel_futures=True)
+
+    def _later(self, job: Callable[[], object]) -> None:
+        if not self._stopping.is_set():
+            self._reporters.submit(job)
+
+    def _run_clock(self) -> None:
+        while not self._stopping.wait(TICK_S):
+            self.telco.tick()
+            self.centre.tick()
+            self.desk.catch_up()
+
+
+def create_app(desk: Desk) -> Flask:
+    """The WSGI application: the page and the provider's API side by side."""
+    flask = Flask("simulator")
+    flask.register_blueprint(page.blueprint(desk))
+    flask.register_blueprint(gateway.blueprint(desk.centre))
+    return flask
+
+
+def serve(plan: Plan, say: Callable[[str], None]) -> None:
+    """Serve until interrupted."""
+    simulator = Simulator(plan)
+    listening = server(simulator.flask, plan.port, plan.host)
+    simulator.start()
+    say(f"The simulator is at http://{plan.host}:{listening.server_port}/")
+    try:
+        listening.serve_forever()
+    except KeyboardInterrupt:
+        say("")
+    finally:
+        simulator.stop()
+        listening.server_close()

@@ -1,0 +1,43 @@
+// Asking the simulator for things. Every answer is JSON; a refusal throws its sentence.
+
+export async function get(path) {
+  return read(await fetch(path, { headers: { Accept: "application/json" } }));
+}
+
+export async function post(path, body = {}) {
+  return read(await fetch(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    body: JSON.stringify(body),
+  }));
+}
+
+export async function remove(path) {
+  return read(await fetch(path, { method: "DELETE" }));
+}
+
+async function read(response) {
+  const said = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(said.error || `The simulator said ${response.status}`);
+  return said;
+}
+
+// Live news: `hear(topic, view)` for each change; `lost(true)` while the line is down.
+export function listen(hear, lost) {
+  const source = new EventSource("/api/live");
+  source.onmessage = (event) => {
+    const { topic, view } = JSON.parse(event.data);
+    hear(topic, view);
+  };
+  let down = false;
+  source.onerror = () => { down = true; lost(true); };
+  source.onopen = () => { lost(false, down); down = false; };
+  return source;
+}
+
+export function el(tag, className = "", text = "") {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text) made.textContent = text;
+  return made;
+}
