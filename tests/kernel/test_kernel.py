@@ -63,7 +63,7 @@ def test_shares_sum_to_the_whole_whatever_the_order(total: int, weights: list[in
 
 @pytest.mark.parametrize("weights", [[], [0, 0], [1, -1]])
 def test_nothing_is_split_by_nothing(weights: list[int]) -> None:
-    with pytest.raises(ValueError, match="weight|negative"):
+    with pytest.raises(ValueError, match=r"weight|negative"):
         money.apportion(100, weights)
 
 

@@ -16,7 +16,7 @@ _TABLE = [
         "find",
         "caller",
         {},
-        {"name": "name", "language": "lang", "tier": "text(8)"},
+        {"name": "name", "language": "lang", "standing": "choice(active, frozen)"},
         frozenset({"not_registered", "account_frozen"}),
     ),
     Signature(

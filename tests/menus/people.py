@@ -102,7 +102,7 @@ class Phone:
 
 
 ASHA = {
-    "caller": {"name": "ASHA", "language": "en", "tier": "1"},
+    "caller": {"name": "ASHA", "language": "en", "standing": "active"},
     "quote": {"quote_id": "quote-1", "payee_name": "BARAKA", "fee": 700},
     "accept_quote": {"receipt": "KB00001", "balance": 99_300},
     "balance": {"balance": 150_000, "spendable_today": 15_000_000},

@@ -7,7 +7,9 @@ from tests.menus.people import ASHA, Phone, shipped
 
 
 def call(language: str, **answers: object) -> Phone:
-    phone = Phone(shipped(), {**ASHA, "caller": {"language": language}, **answers})
+    phone = Phone(
+        shipped(), {**ASHA, "caller": {"language": language, "standing": "active"}, **answers}
+    )
     phone.dials()
     return phone
 

@@ -344,7 +344,7 @@ def _texts(folder: Path, name: str, old: str, new: str) -> Path:
             "does not bring x",
         ),
         ("refusals.yaml", "Wrong PIN.", _long("Wrong", 10), "", "width", "the most is 60"),
-        ("refusals.yaml", "Sorry, this", _long("Sorry", 20), "", "width", "the most is 160"),
+        ("refusals.yaml", "Session lost", _long("Session", 30), "", "width", "the most is 160"),
         ("machine.yaml", "en: Back", _long("en: Back", 20), "", "width", "too many"),
         ("machine.yaml", "You were cut", _long("You", 30), "offer", "width", "septets in en"),
         ("machine.yaml", "en: More", "en: Mor\u0113", "nav.more", "alphabet", ""),

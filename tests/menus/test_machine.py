@@ -22,6 +22,8 @@ from ussd_app.kernel.gsm7 import septets
 
 KEYS = "0 Back 00 Home"
 
+AT_HOME = {"language": "en", "standing": "active"}
+
 
 def asha(**answers: object) -> Phone:
     return Phone(shipped(), {**ASHA, **answers})
@@ -52,7 +54,7 @@ def test_sending_money_takes_four_answers() -> None:
 
 
 def test_the_bank_decides_the_language() -> None:
-    phone = asha(caller={"language": "sw"})
+    phone = asha(caller={"language": "sw", "standing": "active"})
     assert phone.dials().startswith("Kabambe\n1 Tuma pesa")
     assert phone.says("1") == "Weka namba ya simu ya mpokeaji\n0 Rudi 00 Mwanzo"
     assert phone.state.language == "sw"
@@ -189,7 +191,7 @@ def test_back_crosses_flows_and_keeps_the_slots_of_the_flow_before() -> None:
     phone.says("0", "0")
     assert (phone.state.flow, phone.state.step) == ("balance", "pin")
     phone.says("0")
-    assert (phone.state.flow, phone.state.slots) == ("home", {"language": "en"})
+    assert (phone.state.flow, phone.state.slots) == ("home", AT_HOME)
 
 
 def test_a_do_that_succeeded_cannot_be_gone_back_over() -> None:
@@ -224,7 +226,7 @@ def test_home_starts_the_home_flow_anew() -> None:
     phone = asha()
     phone.dials()
     phone.says("1", "0722000002", "00")
-    assert phone.state.to_wire() == ["home.main@1", "en", {"language": "en"}]
+    assert phone.state.to_wire() == ["home.main@1", "en", AT_HOME]
     assert [request.name for request in phone.asked] == ["caller", "caller"]
 
 
@@ -351,7 +353,7 @@ def test_the_wire_is_small_and_plain() -> None:
         "send_money.amount@1",
         "en",
         {"recipient": "+254722000002"},
-        [["home.main@1", {"language": "en"}, 0], ["send_money.recipient@1", {}, 0]],
+        [["home.main@1", AT_HOME, 0], ["send_money.recipient@1", {}, 0]],
     ]
 
 
@@ -640,13 +642,14 @@ def test_the_machine_is_told_only_what_it_waits_for() -> None:
         machine.hear(waiting, "1")
     with pytest.raises(OutOfTurn):
         machine.show(waiting)
-    shown = machine.answer(waiting, Facts({"language": "en"})).state
+    shown = machine.answer(waiting, Facts(AT_HOME)).state
     with pytest.raises(OutOfTurn):
         machine.answer(shown, Facts({}))
 
 
 @pytest.mark.parametrize(
-    "facts", [{}, {"language": "fr"}, {"language": None}, {"language": ["en"]}]
+    "facts",
+    [{}, *({**AT_HOME, "language": odd} for odd in ("fr", None, ["en"]))],
 )
 def test_a_bank_that_breaks_its_promise_is_our_own_fault(facts: dict[str, object]) -> None:
     machine = Machine(shipped())
@@ -731,7 +734,9 @@ def test_the_graph_is_plain_data() -> None:
 def test_a_repr_says_where_one_is() -> None:
     phone = asha()
     phone.dials()
-    assert repr(phone.state) == "State(home.main@1, en, {'language': 'English'})"
+    assert (
+        repr(phone.state) == "State(home.main@1, en, {'language': 'English', 'standing': 'active'})"
+    )
     assert repr(phone.state.at) == "<flow home@1>"
     flow = shipped().flows["language"]
     assert repr(flow.slots["language"]) == "<slot type lang>"

@@ -30,7 +30,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "ref": st.sampled_from(["ref-1", "r" * 64]),
     "receipt": st.sampled_from(["KB00001", "KWWWWWWWWW"]),
     "lang": st.sampled_from(["en", "sw"]),
-    "text(8)": st.text(max_size=20),
+    "choice(active, frozen)": st.sampled_from(["active", "frozen"]),
     "rows(5, 28)": st.lists(
         st.fixed_dictionaries({"key": st.just("k"), "label": st.text(max_size=40)}), max_size=8
     ),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ def test_keywords_are_read_in_both_languages() -> None:
     assert keywords.read("") == (None, None)
 
 
-def broken(catalogue: Catalogue, sentence: str, **changes: object) -> Catalogue:
+def broken(catalogue: Catalogue, sentence: str, **changes: Any) -> Catalogue:
     """The catalogue with send_money's legs replaced by one sentence, and other changes to it."""
     leg = parse_leg(sentence)
     assert leg is not None

@@ -1,12 +1,16 @@
-"""How much one address may ask. Counted in this process, in bounded memory, before any work.
+"""How much one address may ask, and how often one phone may write.
 
-What one phone may ask is counted with its session, in the round trip that opens a hop.
+Addresses are counted in this process, in bounded memory, before any work. What one phone may dial
+is counted with its session, in the round trip that opens a hop.
 """
 
 import time
 from collections.abc import Callable
 
+import redis
+
 WINDOW_S = 60
+PREFIX = "kb:t:"
 MOST_ADDRESSES = 10_000
 
 
@@ -33,3 +37,27 @@ class AddressLimit:
             address = "others"
         count = counts[address] = counts.get(address, 0) + 1
         return count <= self._per_minute
+
+
+class NumberLimit:
+    """A fixed window of a minute for the SMS of each number, shared by all processes.
+
+    Every SMS is answered by one that costs money. A silent Redis lets all pass: losing a customer's
+    message is worse than paying for an answer.
+    """
+
+    def __init__(self, client: redis.Redis, per_minute: int) -> None:
+        self._client = client
+        self._per_minute = per_minute
+
+    def allows(self, msisdn: str) -> bool:
+        """Count a message and say whether it is within the limit."""
+        key = PREFIX + msisdn
+        try:
+            with self._client.pipeline(transaction=True) as pipeline:
+                pipeline.set(key, 0, ex=WINDOW_S, nx=True)
+                pipeline.incr(key)
+                _, count = pipeline.execute()
+        except redis.RedisError:
+            return True
+        return int(count) <= self._per_minute

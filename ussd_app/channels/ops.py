@@ -45,7 +45,10 @@ def blueprint(engine: Engine, client: redis.Redis, metrics: Metrics) -> Blueprin
 
     @blue.get("/metrics")
     def exposition() -> Response:
-        waiting = [Backlog(w.box, w.state, w.count, w.oldest_s) for w in backlog(engine)]
+        try:
+            waiting = [Backlog(w.box, w.state, w.count, w.oldest_s) for w in backlog(engine)]
+        except SQLAlchemyError:  # the counts of this very outage are wanted most
+            waiting = []
         return Response(metrics.exposition(waiting), content_type=CONTENT_TYPE)
 
     return blue

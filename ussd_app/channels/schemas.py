@@ -116,3 +116,8 @@ def read_form(shape: Schema, came: Request) -> dict[str, Any]:
         fields_ = ", ".join(sorted(map(str, invalid.messages_dict)))
         raise FormInvalid(400, "fields", f"Missing or wrong: {fields_}.") from None
     return loaded
+
+
+def asks_to_forget(came: Request) -> bool:
+    """Whether a request of the simulator is `{"redis": "forget"}`."""
+    return not FaultSchema().validate(came.get_json(silent=True) or {})

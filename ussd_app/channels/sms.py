@@ -6,9 +6,11 @@ Knows neither keywords nor the outbox. A message's text is never logged.
 
 from collections.abc import Callable
 
+import redis
 from flask import Blueprint, Response, request
 
 from ussd_app.channels import answers
+from ussd_app.channels.limits import NumberLimit
 from ussd_app.channels.schemas import (
     DeliveryReportSchema,
     FormInvalid,
@@ -19,6 +21,7 @@ from ussd_app.channels.schemas import (
 )
 from ussd_app.channels.sessions import Sessions
 from ussd_app.domain.inbox import Inbox, SessionEnd
+from ussd_app.kernel.clock import Clock
 from ussd_app.metrics import Metrics
 
 FORM = "application/x-www-form-urlencoded"
@@ -35,12 +38,16 @@ class Doors:
         metrics: Metrics,
         nudge: Callable[[], None],
         steps: frozenset[str],
+        limit: NumberLimit,
+        clock: Clock,
     ) -> None:
         self._inbox = inbox
         self._sessions = sessions
         self._metrics = metrics
         self._nudge = nudge
         self._steps = steps
+        self._limit = limit
+        self._clock = clock
 
     def delivery(self) -> Response:
         """A report on an SMS of ours. One row a message and status: reports come in any order."""
@@ -50,15 +57,24 @@ class Doors:
         return answers.say(200, "Received.")
 
     def incoming(self) -> Response:
-        """An SMS from a customer; redelivered by the gateway until it hears 200."""
+        """An SMS from a customer; redelivered by the gateway until it hears 200, so one too many
+        hears it as well."""
         message = read_form(IncomingSchema(), request)
+        if not self._limit.allows(message["phone"]):
+            self._metrics.rejected("sms", "flood")
+            return answers.say(200, "Too many messages from this number: not kept.")
         self._store("sms_incoming", message["id"], message)
         return answers.say(200, "Received.")
 
     def opt_out(self) -> Response:
-        """A customer had the gateway stop our messages: the same as sending STOP."""
+        """A customer had the gateway stop our messages: the same as sending STOP.
+
+        The notice has no id. Within an hour the same one is a repeat; later it is a new wish, since
+        a START may lie in between.
+        """
         notice = read_form(OptOutSchema(), request)
-        self._store("sms_opt_out", f"{notice['phone']}:{notice['sender']}", notice)
+        hour = f"{self._clock.now():%Y%m%d%H}"
+        self._store("sms_opt_out", f"{notice['phone']}:{notice['sender']}:{hour}", notice)
         return answers.say(200, "Received.")
 
     def _store(self, source: str, key: str, payload: dict[str, str]) -> None:
@@ -68,7 +84,10 @@ class Doors:
     def session_end(self) -> Response:
         """How a session ended and at which step: by our own label, or where Redis left it."""
         event = read_form(SessionEndSchema(), request)
-        live = self._sessions.peek(event["session_id"])
+        try:
+            live = self._sessions.peek(event["session_id"])
+        except redis.RedisError:
+            live = None
         step = live[2] if live else event["labels"].rpartition("|")[2]
         end = SessionEnd(
             session_id=event["session_id"],

@@ -13,6 +13,7 @@ import redis
 import structlog
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from menus.machine import Facts, Machine, Refusal, Screen, State, Turn, UnreadableState
 from ussd_app.channels import answers
@@ -152,7 +153,7 @@ class Door:
             return walk
         state = self._restore(record.wire)
         if state is None:
-            walk.begin(None)
+            walk.begin_anew(record)
         elif self._extends(hop, record):
             walk.go_on(state, record)
         else:
@@ -242,6 +243,12 @@ class _Walk:
         """The first screen of a session."""
         self._settle(self._machine.begin(resume=resume))
 
+    def begin_anew(self, record: Record) -> None:
+        """The first screen in the middle of a session whose place is gone: a flow was retired and
+        not kept. The hops are counted on, so that no command gets the key of an earlier one."""
+        self.hop_number = record.hop + 1
+        self.begin(None)
+
     def shortcut(self) -> None:
         """Feed what was dialled behind the code, answer by answer, but never past a PIN."""
         for typed in self._hop.text.split("*") if self._hop.text else ():
@@ -270,8 +277,11 @@ class _Walk:
     def farewell(self, code: RefusalCode) -> None:
         """Say a refusal in the caller's language and hang up, without a state."""
         self.state, self.outcome = None, "refused"
-        caller = self._bank.serve("caller", self._hop.msisdn, {})
-        self.screen = self._machine.farewell(code.value, {}, str(caller["language"]))
+        try:
+            language = str(self._bank.serve("caller", self._hop.msisdn, {})["language"])
+        except Refused:  # a stranger in the middle of registering
+            language = LANGUAGES[0]
+        self.screen = self._machine.farewell(code.value, {}, language)
 
     def _hear(self, state: State, typed: str) -> None:
         self.hop_number += 1
@@ -306,6 +316,15 @@ def _respond(text: str, ends: bool, step: str) -> Response:
     return answers.end(text, step) if ends else answers.go_on(text, step)
 
 
+def _body() -> bytes:
+    try:
+        return request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise Malformed("oversized") from None
+    except ClientDisconnected:
+        raise Malformed("cut_off") from None
+
+
 def blueprint(
     door: Door, metrics: Metrics, secret: str | None, networks: frozenset[str]
 ) -> Blueprint:
@@ -317,7 +336,7 @@ def blueprint(
             metrics.rejected("ussd", "content_type")
             return answers.say(415, f"POST {FORM}, please.")
         try:
-            return door.answer(read_hop(request.get_data(cache=False), networks))
+            return door.answer(read_hop(_body(), networks))
         except Malformed as malformed:
             metrics.rejected("ussd", malformed.reason)
             wrong_network = malformed.reason == "network"
