@@ -3,11 +3,12 @@
 Runs beside the process manager in a process of its own, which ends when it has spoken.
 """
 
-import json
 import os
 import time
 import urllib.error
 import urllib.request
+
+import redis
 
 from ussd_app.running.home import Home
 from ussd_app.settings import Settings
@@ -17,25 +18,40 @@ FIRST_WORRY_S = 45.0
 LAST_WORRY_S = 300.0
 
 
-def ready(port: int) -> tuple[bool, str]:
-    """Whether /readyz says 200; if not, what it says is missing."""
+def missing(settings: Settings) -> str:
+    """What does not answer yet, in words; empty when all of it does."""
+    web = _ask(f"http://127.0.0.1:{settings.port}/readyz")
+    if web is not None:
+        return f"the server: {web}"
+    if not _somebody_works(settings):
+        return "the worker"
+    if settings.simulator and _ask(f"http://127.0.0.1:{settings.simulator_port}/") is not None:
+        return "the simulator"
+    return ""
+
+
+def _ask(url: str) -> str | None:
+    """None when the page is there; else a few words about why not."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
-            return answer.status == 200, ""
+        with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own address
+            return None
     except urllib.error.HTTPError as refusal:
-        return False, _missing(refusal.read(4096))
+        with refusal:
+            return refusal.read(200).decode(errors="replace") or str(refusal.code)
     except OSError:
-        return False, "the web server does not answer yet"
+        return "no answer"
 
 
-def _missing(body: bytes) -> str:
+def _somebody_works(settings: Settings) -> bool:
+    """Whether a worker has told Redis that it is there."""
+    url = os.environ.get("REDIS_URL") or settings.redis_url
+    if url is None:
+        return False
     try:
-        said = json.loads(body)
-    except ValueError:
-        return "the web server is not ready"
-    if isinstance(said, dict):
-        return ", ".join(f"{name}: {state}" for name, state in said.items() if state != "ok")
-    return "the web server is not ready"
+        with redis.Redis.from_url(url, socket_timeout=5) as client:
+            return bool(client.exists("rq:workers"))
+    except redis.RedisError:
+        return False
 
 
 def greeting(settings: Settings) -> str:
@@ -60,14 +76,14 @@ def watch(settings: Settings, manager_pid: int) -> None:
     started = time.monotonic()
     worried = False
     while time.monotonic() - started < LAST_WORRY_S and _alive(manager_pid):
-        answers, missing = ready(settings.port)
-        if answers:
+        silent = missing(settings)
+        if not silent:
             print(greeting(settings), flush=True)
             return
         if not worried and time.monotonic() - started > FIRST_WORRY_S:
             worried = True
             logs = Home(settings.home).logs
-            print(f"Still waiting ({missing}); the logs are in {logs}", flush=True)
+            print(f"Still waiting for {silent}; the logs are in {logs}", flush=True)
         time.sleep(PAUSE_S)
 
 
