@@ -68,18 +68,29 @@ def once(desk: Desk, name: str, ask: Ask, effect: Callable[[Connection], Facts |
     key gets the first outcome. Raises Refused.
     """
     digest = request_print(name, ask)
-    stored = recall(desk, ask.key, digest)
-    if stored is not None:
-        return replay(stored)
+    try:
+        return replay(_kept(desk, ask.key, digest, effect))
+    except KeyConflict:
+        raise Refused(RefusalCode.KEY_CONFLICT) from None
+
+
+def _kept(
+    desk: Desk, key: str, digest: bytes, effect: Callable[[Connection], Facts | Refused]
+) -> Facts:
+    """The outcome under a key, of the effect when it is the first. Raises KeyConflict.
+
+    Twins are told apart before the effect and not by comparing outcomes: two effects may have the
+    same outcome and still be one SMS too many.
+    """
     try:
         with desk.engine.begin() as connection:
+            stored = desk.book.recall(SCOPE, key, digest, connection)
+            if stored is not None:
+                return stored
             outcome = outcome_of(effect(connection))
-            kept = desk.book.remember(SCOPE, ask.key, digest, outcome, connection=connection)
-            if kept != outcome:
-                connection.rollback()
+            return desk.book.remember(SCOPE, key, digest, outcome, connection=connection)
     except Refused as refused:
-        kept = desk.book.remember(SCOPE, ask.key, digest, outcome_of(refused))
-    return replay(kept)
+        return desk.book.remember(SCOPE, key, digest, outcome_of(refused))
 
 
 def recall(desk: Desk, key: str, digest: bytes) -> Facts | None:

@@ -28,6 +28,7 @@ from ussd_app.kernel.clock import business_day
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.ledger.book import (
     AboveCeiling,
+    AnsweredByEntry,
     AnsweredOtherwise,
     BelowFloor,
     Ceiling,
@@ -88,7 +89,25 @@ def accept(desk: Desk, ask: Ask) -> Facts:
             _judge(desk, ask, offer)
         return _settle(desk, offer, ask.key, digest)
     except Refused as refused:
+        return _refuse(desk, ask, digest, refused)
+
+
+def _refuse(desk: Desk, ask: Ask, digest: bytes, refused: Refused) -> Facts:
+    """Remember a refusal, unless a twin was answered meanwhile: then give its answer."""
+    try:
         return replay(desk.book.remember(SCOPE, ask.key, digest, outcome_of(refused)))
+    except KeyConflict:
+        raise Refused(RefusalCode.KEY_CONFLICT) from None
+    except AnsweredByEntry:
+        payer = parties.find(desk.reads, ask.msisdn)
+        assert payer is not None
+        now = desk.clock.now()
+        nothing = Draft(SCOPE, ask.key, digest, "", 0, "", "", now)  # the key is all that counts
+        return _facts(_post(desk, nothing), payer)
+
+
+def _facts(written: Written, payer: Party) -> Facts:
+    return {"receipt": written.receipt, "balance": written.balances[payer.wallet_id]}
 
 
 def _offer(desk: Desk, ask: Ask) -> _Offer | None:
@@ -144,7 +163,7 @@ def _settle(desk: Desk, offer: _Offer, key: str, digest: bytes) -> Facts:
         raise Refused(RefusalCode.KEY_CONFLICT) from None
     except AnsweredOtherwise as answered:
         return replay(answered.outcome)
-    return {"receipt": written.receipt, "balance": written.balances[offer.payer.wallet_id]}
+    return _facts(written, offer.payer)
 
 
 def _limit_refusal(desk: Desk, payer: Party, passed: LimitPassed) -> Refused:

@@ -164,15 +164,24 @@ class Book:
         assert isinstance(found, dict)
         return found
 
-    def recall(self, scope: str, key: str, request_hash: bytes) -> dict[str, Any] | None:
+    def recall(
+        self, scope: str, key: str, request_hash: bytes, connection: Connection | None = None
+    ) -> dict[str, Any] | None:
         """The outcome remembered under a key; None when there is none or its answer is an entry.
 
-        Raises KeyConflict when the key belongs to another request.
+        Given a connection, twins wait: whoever recalls the same key in a transaction does so after
+        this one has ended, and sees its outcome. Raises KeyConflict when the key belongs to
+        another request.
         """
-        row = self._row(
-            "SELECT request_hash, outcome FROM idempotency WHERE scope = %s AND key = %s",
-            (scope, key),
-        )
+        wanted = "SELECT request_hash, outcome FROM idempotency WHERE scope = %s AND key = %s"
+        row: Sequence[Any] | None
+        if connection is None:
+            row = self._row(wanted, (scope, key))
+        else:
+            connection.exec_driver_sql(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{scope}:{key}",)
+            )
+            row = connection.exec_driver_sql(wanted, (scope, key)).fetchone()
         if row is None:
             return None
         if bytes(row[0]) != request_hash:
