@@ -71,6 +71,7 @@ def connect(url: str, *, threads: int = 8) -> Engine:
         pool_size=threads + 2,
         max_overflow=threads,
         pool_timeout=CONNECT_TIMEOUT_S,
+        hide_parameters=True,
         connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "options": options},
     )
 

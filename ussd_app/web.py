@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ussd_app.bootstrap import App
 from ussd_app.channels import answers, inspect, ops, sms, ussd
-from ussd_app.channels.limits import AddressLimit
+from ussd_app.channels.limits import AddressLimit, NumberLimit
 from ussd_app.channels.sessions import Sessions
 from ussd_app.kernel.errors import RefusalCode
 
@@ -32,13 +32,16 @@ def create_app(app: App, nudge: Callable[[], None] = lambda: None) -> Flask:
     """Build the Flask app. `nudge` wakes the workers after something was queued."""
     flask = Flask("kabambe", static_folder=None)
     flask.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
+    flask.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    flask.url_map.merge_slashes = False
     settings = app.settings
     secret = settings.callback_secret
     networks = ussd.NETWORKS if settings.production else ussd.NETWORKS | {ussd.SANDBOX}
     sessions = Sessions(app.redis, app.keyring.session_key(), settings.rate_msisdn_per_minute)
     door = ussd.Door(sessions, app.machine, app.bank, app.metrics, nudge)
     steps = app.machine.book.steps()
-    heard = sms.Doors(app.inbox, sessions, app.metrics, nudge, steps)
+    limit = NumberLimit(app.redis, settings.rate_msisdn_per_minute)
+    heard = sms.Doors(app.inbox, sessions, app.metrics, nudge, steps, limit, app.clock)
     flask.register_blueprint(ussd.blueprint(door, app.metrics, secret, networks))
     flask.register_blueprint(sms.blueprint(heard, app.metrics, secret))
     flask.register_blueprint(ops.blueprint(app.engine, app.redis, app.metrics))
@@ -80,6 +83,6 @@ def _guard(flask: Flask, app: App, door: ussd.Door) -> None:
     def apologise(error: Exception) -> Response:
         _log.error("unexpected", kind=type(error).__name__, exc_info=error)
         app.metrics.rejected("web", "unexpected")
-        if request.path.startswith("/ussd"):
+        if request.endpoint == "ussd.hop":
             return door.farewell(RefusalCode.UNAVAILABLE)
         return answers.say(500, "Something went wrong on our side.")
