@@ -43,13 +43,16 @@ def _ask(url: str) -> str | None:
 
 
 def _somebody_works(settings: Settings) -> bool:
-    """Whether a worker has told Redis that it is there."""
+    """Whether the worker of this life has told Redis that it is there."""
     url = os.environ.get("REDIS_URL") or settings.redis_url
-    if url is None:
+    noted = Home(settings.home).run / "worker.pid"
+    if url is None or not noted.exists():
         return False
+    pid = noted.read_text().split()[0].encode()
     try:
         with redis.Redis.from_url(url, socket_timeout=5) as client:
-            return bool(client.exists("rq:workers"))
+            names = client.smembers("rq:workers")
+            return any(client.hmget(name, "pid", "death") == [pid, None] for name in names)
     except redis.RedisError:
         return False
 

@@ -57,6 +57,7 @@ def _belongs(process: psutil.Process, pid: int, birth: float) -> bool:
 def end(home: Home, program: Program) -> int:
     """End what is left of this program; returns how many processes there were."""
     found = find(home, program)
+    _file(home, program).unlink(missing_ok=True)
     if not found:
         return 0
     for process in found:
