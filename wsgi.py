@@ -4,6 +4,7 @@ import os
 
 from ussd_app.bootstrap import build
 from ussd_app.logs import configure
+from ussd_app.running.bodies import Bodies
 from ussd_app.settings import Settings
 from ussd_app.web import create_app
 from workers.queueing import nudger
@@ -11,4 +12,4 @@ from workers.queueing import nudger
 settings = Settings.read(os.environ)
 configure(settings.production)
 kabambe = build(settings)
-app = create_app(kabambe, nudger(kabambe.redis))
+app = Bodies(create_app(kabambe, nudger(kabambe.redis)), settings.port)
