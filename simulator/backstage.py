@@ -4,13 +4,18 @@ A dialogue is played through HTTP; what HTTP cannot do is done here: hold the cl
 run the workers, prove the books.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import TracebackType
 from typing import Final
+
+from sqlalchemy import NullPool, create_engine
+from sqlalchemy.engine import make_url
 
 from simulator.inside import Inside
 from simulator.serving import Served
@@ -163,7 +168,7 @@ class Backstage:
             lines.append(f"{entry.receipt} {entry.type}")
             for sentence in entry.sentences:
                 amount, _, way = sentence.partition(" ")
-                lines.append(f"  {amount:>12} {way}")
+                lines.append(f"{amount:>12} {way}")
         return lines
 
     def balances(self) -> dict[str, int]:
@@ -177,21 +182,63 @@ class Backstage:
         return [str(finding) for finding in audit.run(self.app.engine)]
 
 
-@contextmanager
-def throwaway() -> Iterator[tuple[str, str]]:
-    """A migrated database and a Redis that are gone afterwards: their URLs."""
-    from migrations.apply import upgrade
-    from ussd_app.embedded import Postgres, Redis
+class Theatre:
+    """A PostgreSQL and a Redis of our own, gone afterwards, with a clean database for each play."""
 
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="kabambe-play-")))
-        folder.chmod(0o755)
-        postgres = Postgres(folder / "postgres" / "data", options={"fsync": "off"})
-        postgres.start()
-        stack.callback(postgres.stop)
-        redis = Redis(folder / "redis" / "data")
-        redis.start()
-        stack.callback(redis.stop)
-        postgres.ensure_database("play")
-        upgrade(postgres.url("play"))
-        yield postgres.url("play"), redis.url()
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._numbers = itertools.count(1)
+
+    def __enter__(self) -> "Theatre":
+        from migrations.apply import upgrade
+        from ussd_app.embedded import Postgres, Redis
+
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="kabambe-play-")))
+            folder.chmod(0o755)
+            self._postgres = Postgres(folder / "postgres" / "data", options={"fsync": "off"})
+            self._postgres.start()
+            stack.callback(self._postgres.stop)
+            self._redis = Redis(folder / "redis" / "data")
+            self._redis.start()
+            stack.callback(self._redis.stop)
+            self._postgres.ensure_database("template_play")
+            upgrade(self._postgres.url("template_play"))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    @contextmanager
+    def fresh(self) -> Iterator[tuple[str, str]]:
+        """URLs of a migrated, empty database and of the Redis."""
+        name = f"play_{next(self._numbers)}"
+        self._administer(f'CREATE DATABASE "{name}" TEMPLATE template_play STRATEGY file_copy')
+        try:
+            yield self._postgres.url(name), self._redis.url()
+        finally:
+            self._administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def _administer(self, statement: str) -> None:
+        url = make_url(self._postgres.url("postgres"))
+        engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        with engine.connect() as connection:
+            connection.exec_driver_sql(statement)
+
+
+def plant_people(settings: Settings, msisdns: Sequence[str], pin: str, balance_minor: int) -> None:
+    """Make people with money for a load, by the real commands; those who are there stay."""
+    app = build(settings)
+    seeds = (
+        Seed(msisdn, "Load Person", "en", pin, msisdn[-8:], balance_minor) for msisdn in msisdns
+    )
+    try:
+        plant(app.bank.desk, seeds)
+    finally:
+        app.close()

@@ -138,5 +138,5 @@ def _ledger(entries: Sequence[Entry]) -> list[str]:
         lines.append(f"{entry.receipt} {entry.type}")
         for sentence in entry.sentences:
             amount, _, way = sentence.partition(" ")
-            lines.append(f"  {amount:>12} {way}")
+            lines.append(f"{amount:>12} {way}")
     return lines

@@ -1,0 +1,186 @@
+"""A dialogue played on a running simulator, whose page shows it happening.
+
+A running server has its own time, receipt numbers and balances: those are held to be the same
+whatever they are, and everything else is compared.
+"""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import requests
+
+from simulator.dialogue import GIVEN, DialogueInvalid, Step, follows
+from simulator.inside import Inside
+from ussd_app.kernel.msisdn import parse as parse_msisdn
+
+WITHIN_S: Final = 15.0
+SMS_PATIENCE_S: Final = 6.0
+OWN: Final = (
+    (re.compile(r"\bK[A-Z0-9]{6,9}\b"), "<receipt>"),
+    (re.compile(r"\d{1,2}/\d{1,2}/\d{2} (at )?\d{1,2}:\d{2} [AP]M"), "<time>"),
+    (re.compile(r"(Balance|Salio) KES [0-9,.]*[0-9]"), r"\1 <balance>"),
+)
+
+
+class Player:
+    """Plays on the simulator at `url`; `say` prints what happens."""
+
+    def __init__(self, url: str, pause_s: float, say: Callable[[str], None]) -> None:
+        self._url = url.rstrip("/")
+        self._pause_s = pause_s
+        self._say = say
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._people: dict[str, str] = {}
+        self._read: dict[str, int] = {}
+        self._last = ""
+        state = self._get("/api/state")
+        ussd_url: str = state["desk"]["service"]["ussd_url"]
+        self._inside = Inside(ussd_url.split("/ussd")[0])
+        self._entry = self._inside.last_entry()
+
+    def play(self, steps: Sequence[Step]) -> int:
+        """Play all steps; how many of them went differently. Raises DialogueInvalid."""
+        differences = 0
+        for step in steps:
+            shown = self._perform(step)
+            self._say(step.line)
+            for line in shown or ():
+                self._say(f"    {line}")
+            if not step.is_given and not follows(_plain(step.block), _plain(shown or [])):
+                differences += 1
+                self._say("    ≠ in the file:")
+                for line in step.block:
+                    self._say(f"    ≠ {line}")
+            time.sleep(self._pause_s)
+        return differences
+
+    def _perform(self, step: Step) -> list[str] | None:
+        if step.line == GIVEN:
+            self._given(step.block)
+            return None
+        for pattern, verb in _VERBS:
+            match = pattern.fullmatch(step.line)
+            if match is not None:
+                return verb(self, *match.groups())
+        raise DialogueInvalid(f"line {step.number}: a running server cannot do {step.line!r}")
+
+    def _given(self, block: Sequence[str]) -> None:
+        for line in block:
+            name, number, *_ = line.split()
+            msisdn = parse_msisdn(number)
+            if msisdn is None:
+                raise DialogueInvalid(f"Given: {line!r} has no Kenyan number after the name")
+            self._post("/api/phones", {"name": name, "number": number})
+            self._people[name] = msisdn
+            self._read[name] = len(self._incoming(name))
+
+    def dials(self, name: str, code: str) -> list[str]:
+        return self._act(name, "dial", {"code": code})
+
+    def answers(self, name: str, typed: str | None) -> list[str]:
+        return self._act(name, "answer", {"text": typed or ""})
+
+    def hangs_up(self, name: str) -> None:
+        self._act(name, "hang-up", {})
+
+    def texts(self, name: str, text: str) -> None:
+        self._act(name, "text", {"text": text})
+
+    def gets(self, name: str) -> list[str]:
+        """The SMS that came since; waits a little for them, since workers work when they can."""
+        deadline = time.monotonic() + SMS_PATIENCE_S
+        while len(self._incoming(name)) <= self._read[name] and time.monotonic() < deadline:
+            time.sleep(0.2)
+        new = self._incoming(name)[self._read[name] :]
+        self._read[name] += len(new)
+        lines: list[str] = []
+        for message in new:
+            lines += (["--"] if lines else []) + message["text"].split("\n")
+        return lines or ["(nothing)"]
+
+    def ledger(self) -> list[str]:
+        lines = []
+        for entry in self._inside.entries(self._entry):
+            self._entry = entry.id
+            lines.append(f"{entry.receipt} {entry.type}")
+            for sentence in entry.sentences:
+                amount, _, way = sentence.partition(" ")
+                lines.append(f"{amount:>12} {way}")
+        return lines or ["(nothing)"]
+
+    def repeats(self) -> list[str]:
+        self._post(f"/api/phones/{self._msisdn(self._last)}/repeat", {})
+        hops = [each for each in self._view(self._last)["traffic"] if each["kind"] == "hop"]
+        answer: str = hops[-1]["answer"]
+        return answer.split("\n")
+
+    def redis_forgets(self) -> None:
+        self._post("/api/desk/redis-forgets", {})
+
+    def time_passes(self, count: str, unit: str) -> None:
+        seconds = {"second": 1, "minute": 60}.get(unit)
+        if seconds is None:
+            raise DialogueInvalid(f"a running server's clock cannot be moved by {count} {unit}s")
+        time.sleep((1 if count in ("a", "an") else int(count)) * seconds)
+
+    def _act(self, name: str, action: str, body: dict[str, str]) -> list[str]:
+        self._last = name
+        view = self._post(f"/api/phones/{self._msisdn(name)}/{action}", body)
+        display = view["display"]
+        prefix = {"menu": "CON ", "end": "END "}.get(display["kind"], "")
+        screen: str = prefix + display["screen"]
+        return screen.split("\n")
+
+    def _msisdn(self, name: str) -> str:
+        try:
+            return self._people[name]
+        except KeyError:
+            raise DialogueInvalid(f"{name} is not in the Given block") from None
+
+    def _view(self, name: str) -> dict[str, Any]:
+        phones = self._get("/api/state")["phones"]
+        view: dict[str, Any] = next(p for p in phones if p["msisdn"] == self._msisdn(name))
+        return view
+
+    def _incoming(self, name: str) -> list[dict[str, Any]]:
+        return [message for message in self._view(name)["inbox"] if not message["outgoing"]]
+
+    def _get(self, path: str) -> Any:
+        answer = self._session.get(self._url + path, timeout=WITHIN_S)
+        answer.raise_for_status()
+        return answer.json()
+
+    def _post(self, path: str, body: dict[str, str]) -> Any:
+        answer = self._session.post(self._url + path, json=body, timeout=WITHIN_S)
+        if answer.status_code == 409:
+            raise DialogueInvalid(answer.json()["error"])
+        answer.raise_for_status()
+        return answer.json()
+
+
+def _plain(lines: Sequence[str]) -> list[str]:
+    """Lines without what is a running server's own."""
+    plain = list(lines)
+    for pattern, word in OWN:
+        plain = [pattern.sub(word, line) for line in plain]
+    return plain
+
+
+_NAME = "([a-z][a-z0-9_]*)"
+_VERBS: Final[Sequence[tuple[re.Pattern[str], Callable[..., list[str] | None]]]] = [
+    (re.compile(pattern, re.ASCII), verb)
+    for pattern, verb in (
+        (rf"{_NAME} dials (\*[0-9*]+#)", Player.dials),
+        (rf"{_NAME} >(?: (.*))?", Player.answers),
+        (rf"{_NAME} hangs up", Player.hangs_up),
+        (rf"{_NAME} texts (.+)", Player.texts),
+        (rf"{_NAME} gets", Player.gets),
+        ("Ledger", Player.ledger),
+        ("the network repeats", Player.repeats),
+        ("Redis forgets", Player.redis_forgets),
+        ("(an?|[0-9]{1,5}) (second|minute|hour|day)s? pass(?:es)?", Player.time_passes),
+    )
+]

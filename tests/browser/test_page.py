@@ -1,0 +1,172 @@
+"""The page in a real browser, before a real Kabambe: dial, send money, read the SMS."""
+
+from collections.abc import Iterator
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+
+from simulator.backstage import SERVICE_CODE, SHORTCODE, Backstage, Person
+from simulator.inside import Inside
+from simulator.phones import Service
+from simulator.server import Plan, Simulator
+from simulator.serving import Served
+from tests.browser.chromium import browser, picture, until
+from ussd_app.embedded import Redis
+
+pytestmark = pytest.mark.browser
+
+ASHA = Person("asha", "+254712000001", "4826", "en", 1_500_00)
+BARAKA = Person("baraka", "+254722000002", "1111", "sw", 20_00)
+NOWHERE = "http://127.0.0.1:9"
+
+
+class Stage:
+    """A Kabambe, a simulator before it, and the address of the page."""
+
+    def __init__(self, backstage: Backstage, simulator: Simulator, url: str) -> None:
+        self.backstage = backstage
+        self.simulator = simulator
+        self.url = url
+
+
+@pytest.fixture
+def stage(database_url: str, redis_server: Redis) -> Iterator[Stage]:
+    service = Service.at(NOWHERE, SERVICE_CODE, SHORTCODE)
+    simulator = Simulator(Plan(NOWHERE, service, "127.0.0.1", 0, None))
+    backstage = Backstage(database_url, redis_server.url())
+    with Served(simulator.flask) as page:
+        try:
+            base = backstage.start(page.url)
+            backstage.seed([ASHA, BARAKA])
+            simulator.desk.inside = Inside(base)
+            for phone in [None, *simulator.telco.phones.values()]:
+                there = vars(Service.at(base, SERVICE_CODE, SHORTCODE))
+                simulator.desk.set_service(there, phone)
+            simulator.desk.begin()
+            yield Stage(backstage, simulator, page.url)
+        finally:
+            simulator.stop()
+            backstage.stop()
+
+
+class Handset:
+    """One phone on the page, as a person sees and presses it."""
+
+    def __init__(self, chrome: webdriver.Chrome, name: str) -> None:
+        self.chrome = chrome
+        self.root = chrome.find_element(By.CSS_SELECTOR, f".station[data-name={name}]")
+
+    def find(self, selector: str) -> WebElement:
+        return self.root.find_element(By.CSS_SELECTOR, selector)
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.find(f'[data-key="{key}"]').click()
+
+    def shows(self, text: str) -> None:
+        until(self.chrome, text, lambda: text in " ".join(self.find(".glass").text.split()))
+
+    def types(self, *words: str) -> None:
+        """On the computer's keyboard, each word with Enter."""
+        for word in words:
+            self.find(".handset").send_keys(word, Keys.ENTER)
+
+    @property
+    def step(self) -> str:
+        lit = self.root.find_elements(By.CSS_SELECTOR, ".node.here")
+        return (lit[0].get_attribute("data-step") or "") if lit else ""
+
+
+def opened(chrome: webdriver.Chrome, stage: Stage) -> tuple[Handset, Handset]:
+    chrome.get(stage.url)
+    until(chrome, "two phones", lambda: len(chrome.find_elements(By.CLASS_NAME, "station")) == 2)
+    return Handset(chrome, "asha"), Handset(chrome, "baraka")
+
+
+def no_complaints(chrome: webdriver.Chrome) -> None:
+    grave = [each for each in chrome.get_log("browser") if each["level"] == "SEVERE"]
+    assert grave == []
+
+
+def test_dial_send_money_and_read_the_sms(stage: Stage) -> None:
+    with browser(1440, 960) as chrome:
+        asha, baraka = opened(chrome, stage)
+        asha.press(*SERVICE_CODE, "green")
+        asha.shows("1 Send money")
+        asha.press("1", "green")
+        asha.shows("Enter phone number")
+        assert asha.step == "recipient"
+        asha.types("0722000002", "500")
+        asha.shows("Enter PIN to confirm")
+        asha.find(".handset").send_keys("4826")
+        assert asha.find(".typed").text == "****"
+        until(chrome, "the lit step", lambda: asha.step == "confirm")
+        picture(chrome, "laptop")
+        asha.find(".handset").send_keys(Keys.ENTER)
+        asha.shows("confirmed. KES 500.00 sent to BARAKA.")
+        stage.backstage.drain()
+        until(chrome, "an envelope", lambda: baraka.find(".mail").is_displayed())
+        baraka.press("left", "left")
+        baraka.shows("Umepokea KES 500.00 kutoka ASHA")
+        until(chrome, "ledger", lambda: "from wallet/asha to wallet/baraka" in asha.root.text)
+        assert "500.00" in asha.find(".timeline .ledger").text
+        assert "1 segment" in baraka.find(".timeline .sms").text
+        picture(chrome, "laptop-sent")
+        assert "4826" not in chrome.page_source
+        no_complaints(chrome)
+    assert stage.backstage.audit() == []
+
+
+def test_letters_tabs_and_faults(stage: Stage) -> None:
+    with browser(1440, 960) as chrome:
+        asha, baraka = opened(chrome, stage)
+        asha.find(".handset").send_keys(Keys.TAB)
+        baraka.root.find_element(By.CSS_SELECTOR, ".handset").send_keys(SERVICE_CODE, Keys.ENTER)
+        baraka.shows("1 Tuma pesa")
+        baraka.types("1")
+        baraka.press("#", "2", "2")
+        assert baraka.find(".typed").text == "B"
+        baraka.press("right", "#", "#")
+        baraka.find("[data-fault=lose_reply]").click()
+        until(
+            chrome,
+            "an armed fault",
+            lambda: baraka.find("[data-fault=lose_reply]").get_attribute("aria-pressed") == "true",
+        )
+        baraka.types("0712000001")
+        baraka.shows("Connection problem")
+        baraka.find("[data-fault=again]").click()
+        until(chrome, "the repeat", lambda: "repeated" in baraka.find(".timeline").text)
+        baraka.find(".handset").send_keys(Keys.ESCAPE)
+        baraka.shows("0722000002")
+        no_complaints(chrome)
+
+
+def test_record_a_dialogue(stage: Stage) -> None:
+    with browser(1440, 960) as chrome:
+        asha, _ = opened(chrome, stage)
+        chrome.find_element(By.CSS_SELECTOR, "[data-do=record]").click()
+        until(chrome, "recording", lambda: stage.simulator.desk.recorder.on)
+        asha.find(".handset").send_keys(SERVICE_CODE, Keys.ENTER)
+        asha.shows("1 Send money")
+        chrome.find_element(By.CSS_SELECTOR, "[data-do=record]").click()
+        text = chrome.find_element(By.CSS_SELECTOR, "#recording pre")
+        until(chrome, "the recording", lambda: "asha dials *383#" in text.text)
+        assert "asha     0712000001  pin 4826  en  wallet 1,500.00" in text.text
+        no_complaints(chrome)
+
+
+def test_the_page_on_a_phone(stage: Stage) -> None:
+    with browser(390, 844) as chrome:
+        asha, _ = opened(chrome, stage)
+        asha.press(*SERVICE_CODE, "green")
+        asha.shows("1 Send money")
+        picture(chrome, "phone")
+        wide: int = chrome.execute_script("return document.documentElement.scrollWidth")
+        assert wide <= 390
+        keypad = asha.find('[data-key="#"]').rect
+        assert keypad["y"] + keypad["height"] <= 844
+        no_complaints(chrome)
