@@ -149,6 +149,13 @@ def configure(production: bool, *, stream: TextIO | None = None, level: int = lo
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    sys.excepthook = _last_words
+
+
+def _last_words(kind: type[BaseException], raised: BaseException, trace: object) -> None:
+    """What ends a process is logged like everything else; Ctrl-C is nobody's fault."""
+    if not issubclass(kind, KeyboardInterrupt):
+        get(__name__).error("the process ends", exc_info=raised)
 
 
 def _print_unknown(value: object) -> str:

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -16,8 +17,9 @@ PIN = "4826"
 @pytest.fixture(autouse=True)
 def _put_logging_back() -> Iterator[None]:
     root = logging.getLogger()
-    handlers, level = root.handlers, root.level
+    handlers, level, hook = root.handlers, root.level, sys.excepthook
     yield
+    sys.excepthook = hook
     root.handlers, root.level = handlers, level
     structlog.reset_defaults()
 
@@ -76,6 +78,17 @@ def test_other_libraries_pass_the_same_gate(stream: io.StringIO) -> None:
     assert "secret text" not in said
     assert PIN not in said
     assert "Traceback" not in said
+
+
+def test_the_last_words_of_a_process_pass_the_same_gate(stream: io.StringIO) -> None:
+    raised = RuntimeError(f"somebody typed {PIN}")
+    sys.excepthook(RuntimeError, raised, None)
+    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+    said = stream.getvalue()
+    assert "the process ends" in said
+    assert "RuntimeError" in said
+    assert PIN not in said
+    assert "KeyboardInterrupt" not in said
 
 
 def test_production_writes_one_json_object_a_line() -> None:

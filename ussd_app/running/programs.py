@@ -70,8 +70,13 @@ def wait_for_stores(settings: Settings) -> None:
 
 
 def be_the_only(settings: Settings, program: Program) -> Home:
-    """End what a killed predecessor left behind, and note that this process is the program now."""
+    """End what a killed predecessor left behind, and note that this process is the program now.
+
+    Before anything is counted: the programs of a home count together, in files.
+    """
     home = Home(settings.home)
+    home.create()
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(home.metrics))
     leftovers.end(home, program)
     leftovers.note(home, program)
     return home
