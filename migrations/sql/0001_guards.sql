@@ -11,6 +11,8 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON entries
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON legs
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON reversals
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tallies
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON seals
@@ -20,25 +22,59 @@ CREATE TRIGGER never_forgotten BEFORE UPDATE OR DELETE OR TRUNCATE ON idempotenc
 CREATE TRIGGER never_closed BEFORE DELETE OR TRUNCATE ON accounts
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
--- Both sides of a leg lie in one book and one asset, so every entry sums to zero in each; and where a
--- side is the newest of its row, the row's balance is what the leg says.
-CREATE FUNCTION ledger_prove_legs() RETURNS trigger LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-AS $$
+CREATE FUNCTION ledger_check_nature() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT (NEW.kind ~ '^[a-z][a-z0-9_]*$' AND length(NEW.owner) BETWEEN 1 AND 64
+            AND NEW.book IN ('emoney', 'house') AND NEW.side IN ('credit', 'debit')
+            AND NEW.mode IN ('locked', 'tallied', 'sharded') AND NEW.shards BETWEEN 1 AND 256
+            AND coalesce(NEW.floor_minor, 0) <= 0
+            AND EXISTS (SELECT FROM assets WHERE code = NEW.asset)) THEN
+        RAISE EXCEPTION 'not an account: %/%', NEW.kind, NEW.owner USING ERRCODE = 'check_violation';
+    END IF;
+    IF TG_OP = 'UPDATE' AND (OLD.id, OLD.kind, OLD.owner, OLD.book, OLD.side, OLD.asset)
+                            IS DISTINCT FROM (NEW.id, NEW.kind, NEW.owner, NEW.book, NEW.side, NEW.asset) THEN
+        RAISE EXCEPTION 'account % keeps its nature', OLD.id USING ERRCODE = 'KB900';
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION ledger_check_nature IS 'What an account may be; its name, book, side and asset never change';
+
+CREATE TRIGGER nature BEFORE INSERT OR UPDATE OF id, kind, owner, book, side, asset, mode, floor_minor, shards
+    ON accounts FOR EACH ROW EXECUTE FUNCTION ledger_check_nature();
+
+CREATE FUNCTION ledger_check_state() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.state NOT IN ('queued', 'claimed', 'sending', 'done', 'refused', 'unknown', 'dead') THEN
+        RAISE EXCEPTION 'not a state of the outbox: %', NEW.state USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION ledger_check_state IS 'The closed list of the outbox''s states';
+
+CREATE TRIGGER state BEFORE UPDATE OF state ON outbox
+    FOR EACH ROW EXECUTE FUNCTION ledger_check_state();
+
+-- Both sides of a leg lie in one book and one asset, so every entry sums to zero in each; where a side
+-- is the newest change of its row, the row's balance is what the leg says; and whoever gave still has
+-- its floor and what it holds. Lateral, so that no plan made while the table was small ever reads it
+-- whole.
+CREATE FUNCTION ledger_prove_legs() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     v_entry bigint;
     v_leg   smallint;
 BEGIN
     SELECT l.entry_id, l.leg INTO v_entry, v_leg
       FROM new_legs l
-      LEFT JOIN accounts f ON f.id = l.from_id
-      LEFT JOIN accounts t ON t.id = l.to_id
-     WHERE (f.book = t.book AND f.asset = t.asset
-       AND (l.from_shard <> 0 OR l.from_version < f.version
-            OR (l.from_version = f.version AND l.from_balance = f.balance_minor))
-       AND (l.to_shard <> 0 OR l.to_version < t.version
-            OR (l.to_version = t.version AND l.to_balance = t.balance_minor)))
-       IS NOT TRUE
+      LEFT JOIN LATERAL (SELECT * FROM public.accounts WHERE id = l.from_id OFFSET 0) f ON true
+      LEFT JOIN LATERAL (SELECT * FROM public.accounts WHERE id = l.to_id OFFSET 0) t ON true
+     WHERE (l.amount_minor > 0 AND f.id <> t.id AND f.book = t.book AND f.asset = t.asset
+            AND (l.from_shard <> 0 OR l.from_version < f.version
+                 OR (l.from_version = f.version AND l.from_balance = f.balance_minor))
+            AND (l.to_shard <> 0 OR l.to_version < t.version
+                 OR (l.to_version = t.version AND l.to_balance = t.balance_minor))
+            AND (f.side = 'debit' OR f.balance_minor - f.held_minor >= f.floor_minor) IS NOT FALSE
+            AND (t.side = 'credit' OR t.balance_minor - t.held_minor >= t.floor_minor) IS NOT FALSE
+           ) IS NOT TRUE
      LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'leg % of entry % does not prove', v_leg, v_entry

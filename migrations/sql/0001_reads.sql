@@ -3,12 +3,12 @@
 CREATE FUNCTION ledger_posted_at(p_account bigint, p_version bigint, OUT o_at timestamptz, OUT o_balance bigint)
 LANGUAGE sql STABLE AS $$
     SELECT e.written_at, p.balance FROM (
-        SELECT entry_id, from_balance AS balance FROM legs
-         WHERE from_shard = 0 AND from_id = p_account AND from_version = p_version
+        (SELECT entry_id, from_balance AS balance FROM legs
+          WHERE from_id = p_account AND from_shard = 0 AND from_version = p_version LIMIT 1)
         UNION ALL
-        SELECT entry_id, to_balance FROM legs
-         WHERE to_shard = 0 AND to_id = p_account AND to_version = p_version) p
-      JOIN entries e ON e.id = p.entry_id
+        (SELECT entry_id, to_balance FROM legs
+          WHERE to_id = p_account AND to_shard = 0 AND to_version = p_version LIMIT 1)) p
+      JOIN entries e ON e.id = p.entry_id LIMIT 1
 $$;
 COMMENT ON FUNCTION ledger_posted_at IS 'When the row took the posting of that version, and its balance after';
 
@@ -26,8 +26,10 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    IF EXISTS (SELECT FROM legs WHERE to_shard <> 0 AND to_id = p_account)
-       OR EXISTS (SELECT FROM legs WHERE from_shard <> 0 AND from_id = p_account)
+    IF EXISTS (SELECT FROM legs WHERE to_id = p_account AND to_shard < 0)
+       OR EXISTS (SELECT FROM legs WHERE to_id = p_account AND to_shard > 0)
+       OR EXISTS (SELECT FROM legs WHERE from_id = p_account AND from_shard < 0)
+       OR EXISTS (SELECT FROM legs WHERE from_id = p_account AND from_shard > 0)
        OR EXISTS (SELECT FROM tallies WHERE account_id = p_account) THEN
         SELECT coalesce(sum(p.amount_minor * CASE v_account.side WHEN p.side THEN 1 ELSE -1 END), 0)
           INTO v_sum FROM postings p JOIN entries e ON e.id = p.entry_id

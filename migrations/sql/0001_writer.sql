@@ -32,7 +32,7 @@ COMMENT ON FUNCTION ledger_limit_check IS 'Raise KB003 for the first limit that 
 CREATE FUNCTION ledger_stored(
     p_scope text, p_key text, p_hash bytea, p_quote text,
     OUT o_entry bigint, OUT o_receipt text, OUT o_accounts bigint[], OUT o_balances bigint[]
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 -- What was answered to a key, or to a quote under another key.
 DECLARE
     v_claim idempotency;
@@ -56,13 +56,14 @@ BEGIN
     END IF;
     SELECT receipt INTO o_receipt FROM entries WHERE id = o_entry;
     SELECT array_agg(account_id), array_agg(balance_after) INTO o_accounts, o_balances
-      FROM (SELECT DISTINCT ON (account_id) account_id, balance_after FROM postings
-             WHERE entry_id = o_entry AND shard = 0 ORDER BY account_id, version DESC) last;
+      FROM (SELECT DISTINCT p.account_id, p.balance_after
+              FROM postings p JOIN accounts a ON a.id = p.account_id
+             WHERE p.entry_id = o_entry AND p.shard = 0 AND a.mode = 'locked') moved;
 END $$;
 COMMENT ON FUNCTION ledger_stored IS 'The stored answer to a key or to an accepted quote, with the balances of that moment';
 
 CREATE FUNCTION ledger_take_row(
-    p_account bigint, p_mode text, p_delta bigint, p_moves integer, p_held bigint,
+    p_account bigint, p_mode text, p_delta bigint, p_moved integer, p_held bigint,
     OUT o_balance bigint, OUT o_version bigint
 ) LANGUAGE plpgsql AS $$
 -- Take from a row what its parts beside it may have to lend first. Raises KB001, or KB010 when the
@@ -73,7 +74,7 @@ BEGIN
     LOOP
         UPDATE accounts a
            SET balance_minor = a.balance_minor + p_delta, held_minor = a.held_minor + p_held,
-               version = a.version + p_moves
+               version = a.version + p_moved
          WHERE a.id = p_account AND a.mode = p_mode
            AND (p_delta - p_held >= 0 OR a.floor_minor IS NULL
                 OR a.balance_minor - a.held_minor + p_delta - p_held >= a.floor_minor)
@@ -87,7 +88,7 @@ BEGIN
         IF v_gathered = 0 THEN
             UPDATE accounts a
                SET balance_minor = a.balance_minor + p_delta, held_minor = a.held_minor + p_held,
-                   version = a.version + p_moves
+                   version = a.version + p_moved
              WHERE a.id = p_account AND a.balance_minor - a.held_minor + p_delta - p_held >= a.floor_minor
             RETURNING a.balance_minor, a.version INTO o_balance, o_version;
             EXIT WHEN FOUND;
@@ -99,7 +100,7 @@ END $$;
 COMMENT ON FUNCTION ledger_take_row IS 'Debit, credit or hold at an account''s row after gathering its tail and shards when it needs them';
 
 CREATE FUNCTION ledger_take_shard(
-    p_account bigint, p_shards smallint, p_delta bigint, p_moves integer, p_floored boolean,
+    p_account bigint, p_shards smallint, p_delta bigint, p_moved integer, p_floored boolean,
     OUT o_shard smallint, OUT o_balance bigint, OUT o_version bigint
 ) LANGUAGE plpgsql AS $$
 -- Try the shard of this connection, then the others; nothing found leaves o_shard null.
@@ -107,7 +108,7 @@ DECLARE
     v_first integer := pg_backend_pid();
 BEGIN
     FOR i IN 0 .. p_shards - 1 LOOP
-        UPDATE shards s SET balance_minor = s.balance_minor + p_delta, version = s.version + p_moves
+        UPDATE shards s SET balance_minor = s.balance_minor + p_delta, version = s.version + p_moved
          WHERE s.account_id = p_account AND s.shard = 1 + (v_first + i) % p_shards
            AND (p_delta >= 0 OR NOT p_floored OR s.balance_minor + p_delta >= 0)
         RETURNING s.shard, s.balance_minor, s.version INTO o_shard, o_balance, o_version;
@@ -147,17 +148,17 @@ END $$;
 COMMENT ON FUNCTION ledger_ceiling_check IS 'Raise KB002 for the first account that would pass its ceiling';
 
 CREATE FUNCTION ledger_mirror(
-    p_entry bigint,
+    p_entry bigint, p_by bigint,
     OUT o_accounts bigint[], OUT o_from integer[], OUT o_to integer[], OUT o_amounts bigint[]
 ) LANGUAGE plpgsql AS $$
--- The legs that undo an entry: last leg first, from and to swapped.
+-- The legs that undo an entry: last leg first, from and to swapped. Claims the right to undo it.
 BEGIN
     PERFORM FROM entries WHERE id = p_entry AND reverses IS NULL AND entries.legs > 0;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'entry % is not to be reversed', p_entry USING ERRCODE = 'KB013';
     END IF;
-    PERFORM FROM entries WHERE reverses = p_entry;
-    IF FOUND THEN
+    INSERT INTO reversals (reversed_id, entry_id) VALUES (p_entry, p_by) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
         RAISE EXCEPTION 'entry % was reversed already', p_entry USING ERRCODE = 'KB006';
     END IF;
     SELECT array_agg(DISTINCT account_id ORDER BY account_id) INTO o_accounts

@@ -45,11 +45,12 @@ from ussd_app.ledger.refusals import (
     LimitPassed,
     NotReversible,
     Overflow,
+    QuoteTaken,
     ReceiptTaken,
     UnknownAccount,
     refusal_of,
 )
-from ussd_app.ledger.wire import CALL, NAME, PREPARE, arguments, written
+from ussd_app.ledger.wire import CALL, NAME, PREPARE, STORED, arguments, written
 
 __all__ = [
     "AboveCeiling",
@@ -102,7 +103,12 @@ class Book:
         entry may have been written, and the same key will tell.
         """
         given = arguments(draft)
-        row = self._again(lambda: self._execute(given))
+        try:
+            row = self._again(lambda: self._execute(given))
+        except (QuoteTaken, BelowFloor, AboveCeiling, LimitPassed):
+            if draft.quote is None or not self._accepted(draft.quote):
+                raise
+            row = self._again(lambda: self._stored(draft))  # a twin was faster under another key
         return written(draft, row)
 
     def reverse(self, draft: Draft, entry_id: int) -> Written:
@@ -296,6 +302,20 @@ class Book:
 
     def _row(self, statement: str, given: tuple[object, ...]) -> tuple[Any, ...] | None:
         return next(iter(self._rows(statement, given)), None)
+
+    def _accepted(self, quote: str) -> bool:
+        return self._row("SELECT 1 FROM entries WHERE quote = %s", (quote,)) is not None
+
+    def _stored(self, draft: Draft) -> tuple[Any, ...]:
+        """What an accepted quote was answered with; its answer becomes that of this key too."""
+        named = (draft.scope, draft.key, draft.request_hash, draft.quote)
+        try:
+            with self._engine.begin() as connection:
+                return tuple(connection.exec_driver_sql(STORED, named).one())
+        except DBAPIError as error:
+            if isinstance(error.orig, psycopg2.Error):
+                _reraise(error.orig, otherwise=error)
+            raise
 
     def _value(
         self, connection: Connection | None, statement: str, given: tuple[object, ...]

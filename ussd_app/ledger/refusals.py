@@ -92,6 +92,10 @@ class Overflow(BadDraft):
     """An amount or a balance that does not fit 63 bits of minor units."""
 
 
+class QuoteTaken(Exception):
+    """The quote was accepted under another key; what that wrote is the answer."""
+
+
 class AskAgain(Exception):
     """Something moved while the writer looked; the same request may simply be made again."""
 
@@ -106,8 +110,8 @@ def _unique(error: psycopg2.Error) -> Exception:
     constraint = error.diag.constraint_name
     if constraint == "entries_receipt":
         return ReceiptTaken()
-    if constraint == "entries_reverses":
-        return AlreadyReversed()
+    if constraint == "entries_quote":
+        return QuoteTaken()
     return AskAgain()
 
 
@@ -135,6 +139,7 @@ _BY_STATE: Mapping[str, Callable[[psycopg2.Error], Exception]] = {
     errorcodes.DEADLOCK_DETECTED: lambda e: AskAgain(),
     errorcodes.SERIALIZATION_FAILURE: lambda e: AskAgain(),
     errorcodes.NUMERIC_VALUE_OUT_OF_RANGE: lambda e: Overflow(str(e.diag.message_primary)),
+    errorcodes.NOT_NULL_VIOLATION: lambda e: BadDraft(str(e.diag.message_primary)),
     errorcodes.CHECK_VIOLATION: lambda e: BadDraft(str(e.diag.message_primary)),
 }
 

@@ -35,28 +35,22 @@ class StatementLine:
     version: int | None
 
 
-# The two directions times the two ways of counting (by the row's version, by the entry's number).
+# Of each part of the account (its row, its tail, its shards) the newest in either direction.
 _POSTINGS = """
 SELECT p.entry_id, e.receipt, e.type, e.happened_at, e.written_at,
        p.amount_minor * CASE a.side WHEN p.side THEN 1 ELSE -1 END, p.balance_after, p.other_id,
-       o.kind, o.owner, p.version
-  FROM (
+       o.kind, o.owner, CASE WHEN part.shard = 0 THEN p.version END
+  FROM (SELECT 0 AS shard UNION ALL SELECT -1
+        UNION ALL SELECT shard FROM shards WHERE account_id = %(account)s) part
+ CROSS JOIN LATERAL (
     (SELECT 'debit' AS side, entry_id, leg, amount_minor, from_version AS version,
             from_balance AS balance_after, to_id AS other_id
-       FROM legs WHERE from_shard = 0 AND from_id = %(account)s
+       FROM legs WHERE from_id = %(account)s AND from_shard = part.shard
       ORDER BY from_version DESC LIMIT %(most)s)
     UNION ALL
     (SELECT 'credit', entry_id, leg, amount_minor, to_version, to_balance, from_id
-       FROM legs WHERE to_shard = 0 AND to_id = %(account)s
+       FROM legs WHERE to_id = %(account)s AND to_shard = part.shard
       ORDER BY to_version DESC LIMIT %(most)s)
-    UNION ALL
-    (SELECT 'debit', entry_id, leg, amount_minor, NULL, NULL, to_id
-       FROM legs WHERE from_shard <> 0 AND from_id = %(account)s
-      ORDER BY entry_id DESC LIMIT %(most)s)
-    UNION ALL
-    (SELECT 'credit', entry_id, leg, amount_minor, NULL, NULL, from_id
-       FROM legs WHERE to_shard <> 0 AND to_id = %(account)s
-      ORDER BY entry_id DESC LIMIT %(most)s)
   ) p
   JOIN accounts a ON a.id = %(account)s
   JOIN entries e ON e.id = p.entry_id

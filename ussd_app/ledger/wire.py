@@ -18,6 +18,11 @@ _PLACES = ", ".join(f"${place}" for place in range(1, _COUNT + 1))
 PREPARE = f"PREPARE {NAME} AS SELECT * FROM ledger_post({_PLACES})"  # noqa: S608 - only places
 CALL = f"EXECUTE {NAME} (" + ", ".join(["%s"] * _COUNT) + ")"
 
+STORED = (
+    "SELECT o_entry, true, o_receipt, o_accounts, o_balances, NULL, NULL"
+    " FROM ledger_stored(%s, %s, %s, %s)"
+)
+
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"'})
 
 
@@ -140,10 +145,11 @@ def written(draft: Draft, row: tuple[Any, ...]) -> Written:
             sorted(draft.usages, key=_lock_order), used_minor, used_times, strict=True
         ):
             usages[usage.owner, usage.counter] = (minor, times)
+    known = zip(accounts or (), balances or (), strict=False)  # hot accounts may be missing
     return Written(
         entry_id,
         receipt,
-        dict(zip(accounts or (), balances or (), strict=True)),
+        {account: balance for account, balance in known if balance is not None},
         usages,
         replayed,
     )
