@@ -36,7 +36,7 @@ def work(settings: Settings) -> None:
 def schedule(settings: Settings) -> None:
     """Ring bells until SIGTERM."""
     programs.be_the_only(settings, plan.SCHEDULER)
-    programs.wait_for_stores(settings)
+    programs.wait_for_redis(settings)
     from workers.scheduler import Scheduler
 
     Scheduler(_own_connection(settings)).start()  # type: ignore[no-untyped-call]

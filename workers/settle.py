@@ -12,13 +12,14 @@ Then, in this order:
 A message with a one-time code is never sent again: its code has expired by then.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 import phonenumbers
 from phonenumbers import carrier
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from ussd_app import logs
 from workers import outbox
@@ -29,7 +30,9 @@ PATIENCE_S = 600.0
 WITNESSES = 3
 REPORTED_SHARE = 0.95
 LONGEST_DOUBT_S = 86_400.0
-MOST_ROWS = 1_000
+LOOK_AGAIN_S = 60.0
+MOST_ROWS = 200
+MOST_WITNESSES = 300
 
 _ABANDONED = """
 UPDATE outbox SET state = 'unknown', error = 'its worker was lost'
@@ -39,15 +42,21 @@ RETURNING id
 
 _DOUBTFUL = """
 SELECT id, address, claimed_at, facts ? 'code' AS secret
-FROM outbox WHERE state = 'unknown' AND claimed_at < %s
-ORDER BY claimed_at LIMIT %s
+FROM outbox WHERE state = 'unknown' AND claimed_at < %s AND due_at <= %s
+ORDER BY due_at, id LIMIT %s FOR UPDATE SKIP LOCKED
 """
 
-_WITNESSES = """
-SELECT address, claimed_at, reported_at IS NOT NULL AS reported
-FROM outbox WHERE state = 'done' AND claimed_at > %s AND claimed_at < %s
-ORDER BY claimed_at LIMIT %s
+_LATER_ONES = """
+SELECT d.id, w.address, w.reported_at IS NOT NULL AS reported
+FROM unnest(%s::bigint[], %s::timestamptz[]) AS d (id, claimed_at)
+CROSS JOIN LATERAL (
+    SELECT address, reported_at FROM outbox o
+    WHERE o.state = 'done' AND o.claimed_at > d.claimed_at AND o.claimed_at < %s
+    ORDER BY o.claimed_at LIMIT %s
+) AS w
 """
+
+_LOOK_AGAIN = "UPDATE outbox SET due_at = %s WHERE id = ANY(%s) AND state = 'unknown'"
 
 log = logs.get(__name__)
 
@@ -72,39 +81,49 @@ def settle(shop: Shop) -> None:
     if lost:
         log.warning("messages were in flight when their worker died", count=len(lost))
     with shop.app.engine.begin() as connection:
-        endings = list(_decide(connection, now))
+        endings = _decide(connection, now)
         outbox.end(connection, endings)
     for ending in endings:
         shop.app.metrics.sms("retry" if ending.state == "queued" else ending.state)
         log.warning("an unknown message was settled", id=ending.id, state=ending.state)
 
 
-def _decide(connection: Connection, now: datetime) -> Iterable[Ending]:
+def _decide(connection: Connection, now: datetime) -> list[Ending]:
+    """Judge a batch of unknown messages; those that stay unknown are looked at again later."""
     patience = now - timedelta(seconds=PATIENCE_S)
-    doubtful = connection.exec_driver_sql(_DOUBTFUL, (patience, MOST_ROWS)).all()
+    doubtful = connection.exec_driver_sql(_DOUBTFUL, (patience, now, MOST_ROWS)).all()
     if not doubtful:
-        return
-    witnesses = _witnesses(connection, doubtful[0].claimed_at, patience)
+        return []
+    heard = _witnesses(connection, doubtful, patience)
+    endings = []
     for row in doubtful:
-        later = [
-            told for at, told in witnesses.get(network_of(row.address), ()) if at > row.claimed_at
-        ]
         if row.secret:
-            yield Ending(row.id, "dead", now, now, error="its code expired while it was unknown")
-        elif never_taken(later):
-            yield Ending(row.id, "queued", now, now, error="never taken, by the reports of others")
+            verdict = ("dead", "its code expired while it was unknown")
+        elif never_taken(heard[row.id]):
+            verdict = ("queued", "never taken, by the reports of others")
         elif (now - row.claimed_at).total_seconds() > LONGEST_DOUBT_S:
-            yield Ending(row.id, "dead", now, now, error="nobody learned what became of it")
+            verdict = ("dead", "nobody learned what became of it")
+        else:
+            continue
+        endings.append(Ending(row.id, verdict[0], now, now, error=verdict[1]))
+    decided = {ending.id for ending in endings}
+    undecided = [row.id for row in doubtful if row.id not in decided]
+    again = now + timedelta(seconds=LOOK_AGAIN_S)
+    connection.exec_driver_sql(_LOOK_AGAIN, (again, undecided))
+    return endings
 
 
 def _witnesses(
-    connection: Connection, since: datetime, until: datetime
-) -> dict[str, list[tuple[datetime, bool]]]:
-    """By network: when later messages were sent, and whether they were reported on."""
-    found: dict[str, list[tuple[datetime, bool]]] = {}
-    rows = connection.exec_driver_sql(_WITNESSES, (since, until, MOST_ROWS))
-    for row in rows:
-        found.setdefault(network_of(row.address), []).append((row.claimed_at, row.reported))
+    connection: Connection, doubtful: Sequence[Row[Any]], until: datetime
+) -> dict[int, list[bool]]:
+    """For each doubtful message: later ones to its network, each whether it was reported on."""
+    networks = {row.id: network_of(row.address) for row in doubtful}
+    columns = (list(networks), [row.claimed_at for row in doubtful])
+    found: dict[int, list[bool]] = {id_: [] for id_ in networks}
+    later = connection.exec_driver_sql(_LATER_ONES, (*columns, until, MOST_WITNESSES))
+    for id_, address, reported in later:
+        if network_of(address) == networks[id_]:
+            found[id_].append(reported)
     return found
 
 

@@ -5,15 +5,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psycopg2
 import redis
-from sqlalchemy.engine import URL, make_url
 
 from ussd_app.running import leftovers
 from ussd_app.running.home import PREPARED, Home
 from ussd_app.running.plan import POSTGRES, PROJECT, REDIS, WEB, Program
 from ussd_app.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 PATIENCE_S = 120.0
 PAUSE_S = 0.1
@@ -37,8 +39,11 @@ def wait_until(what: str, ready: Callable[[], bool], patience_s: float = PATIENC
         time.sleep(PAUSE_S)
 
 
-def postgres_answers(url: URL | str) -> bool:
+def postgres_answers(url: "URL | str") -> bool:
     """Whether the database of this SQLAlchemy URL takes a connection."""
+    import psycopg2  # here, so that who needs no database does not carry its drivers
+    from sqlalchemy import make_url
+
     dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     try:
         psycopg2.connect(dsn, connect_timeout=2).close()
@@ -64,9 +69,14 @@ def wait_for_stores(settings: Settings) -> None:
     if settings.database_url:
         url = settings.database_url
         wait_until("PostgreSQL", lambda: postgres_answers(url))
+    wait_for_redis(settings)
+
+
+def wait_for_redis(settings: Settings) -> None:
+    """Return once Redis answers. Raises `NotReady`."""
     if settings.redis_url:
-        redis_url = settings.redis_url
-        wait_until("Redis", lambda: redis_answers(redis_url))
+        url = settings.redis_url
+        wait_until("Redis", lambda: redis_answers(url))
 
 
 def be_the_only(settings: Settings, program: Program) -> Home:
