@@ -81,6 +81,7 @@ BEGIN
 
     -- 3. Locked accounts in order of id: check and change are one statement.
     v_place := 0;
+    o_balances := array_fill(NULL::bigint, ARRAY[cardinality(p_accounts)]);
     FOR v_account IN
         SELECT a.*, coalesce(v_delta[a.place], 0) * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END AS delta,
                coalesce(v_held[a.place], 0) AS held, p_ceilings[a.place] AS ceiling,

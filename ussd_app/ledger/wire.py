@@ -145,7 +145,7 @@ def written(draft: Draft, row: tuple[Any, ...]) -> Written:
             sorted(draft.usages, key=_lock_order), used_minor, used_times, strict=True
         ):
             usages[usage.owner, usage.counter] = (minor, times)
-    known = zip(accounts or (), balances or (), strict=False)  # hot accounts may be missing
+    known = zip(accounts or (), balances or (), strict=True)  # those of hot accounts are None
     return Written(
         entry_id,
         receipt,
