@@ -83,7 +83,7 @@ def explain(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict
         return event
     kind, raised, trace = found
     name = f"{kind.__module__}.{kind.__qualname__}"
-    event["exception"] = name.removeprefix("builtins.")
+    event["raised"] = name.removeprefix("builtins.")
     said = str(raised) if name.startswith(_OURS) else scrub(str(raised))
     if said:
         event["said"] = said

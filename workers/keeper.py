@@ -40,14 +40,17 @@ class Keeper(SimpleWorker):
         self._answers = answers
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Free the bell, then answer it."""
-        bell = Bell((job.func_name or "").rpartition(".")[2])
+        """Free the bell, then answer it. A job that is no bell of ours is dropped."""
         with self.connection.pipeline(transaction=False) as pipeline:
             pipeline.delete(job.key)
             pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
             self.set_state(WorkerStatus.BUSY, pipeline=pipeline)
             pipeline.execute()
-        self.answer(bell)
+        name = (job.func_name or "").rpartition(".")[2]
+        if name in set(Bell):
+            self.answer(Bell(name))
+        else:
+            log.warning("a job that is no bell was dropped")
         self.set_state(WorkerStatus.IDLE)
 
     def answer(self, bell: Bell) -> None:

@@ -92,6 +92,15 @@ def test_a_bell_taken_by_a_killed_worker_can_be_rung_again(
     assert answered == [True]
 
 
+def test_a_job_that_is_no_bell_is_dropped(shop: Shop, redis: redis_py.Redis) -> None:
+    Queue(QUEUE, connection=redis).enqueue("os.getcwd")
+    answered: list[bool] = []
+    ring(redis, Bell.WORK)
+    _keep(shop, redis, lambda _: answered.append(True))
+    assert answered == [True]
+    assert not redis.keys("rq:job:*")
+
+
 def test_a_bell_that_nobody_hears_fades(redis: redis_py.Redis) -> None:
     ring(redis, Bell.WORK)
     assert 0 < redis.ttl(Job.key_for("bell-work")) <= 60
