@@ -87,7 +87,8 @@ def opened(chrome: webdriver.Chrome, stage: Stage) -> tuple[Handset, Handset]:
 
 
 def no_complaints(chrome: webdriver.Chrome) -> None:
-    grave = [each for each in chrome.get_log("browser") if each["level"] == "SEVERE"]
+    said: list[dict[str, str]] = chrome.get_log("browser")  # type: ignore[no-untyped-call]
+    grave = [each for each in said if each["level"] == "SEVERE"]
     assert grave == []
 
 
