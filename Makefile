@@ -49,7 +49,7 @@ audit: $(RUN_STAMP) ## prove the books of KABAMBE_HOME (or DATABASE_URL)
 	@$(BIN)/python -m ussd_app audit
 
 rewrite: $(DEV_STAMP) ## rewrite the expected blocks of the dialogues; then read the diff
-	@$(BIN)/python -m pytest tests/dialogues --rewrite -q $(ARGS)
+	@$(BIN)/python -m simulator rewrite $(ARGS)
 
 clean: ## remove the virtual environment and the caches (never the data)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
