@@ -73,8 +73,16 @@ class Relay:
     def run(self, seconds: float = SLICE_S) -> int:
         """Send what is due for at most `seconds` (and then until the last call has ended).
 
-        Returns how many messages were handed to the lines. Raises SQLAlchemyError.
+        Returns how many messages were handed to the lines. Raises SQLAlchemyError, after what was
+        in the air has landed.
         """
+        try:
+            return self._slice(seconds)
+        finally:
+            while self._flying:
+                self._record(self._gather())
+
+    def _slice(self, seconds: float) -> int:
         deadline = time.monotonic() + seconds
         sent, asked, quiet = 0, 0.0, False
         while True:

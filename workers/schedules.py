@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+from ussd_app import logs
+from ussd_app.ledger import folding, seals
 from workers import callbacks, settle
 from workers.keeper import Answer
 from workers.queueing import Bell, nudge
@@ -18,6 +20,9 @@ _EXPIRED = (
     "DELETE FROM quotes WHERE expires_at < %s",
     "DELETE FROM pin_drafts WHERE expires_at < %s",
 )
+
+
+log = logs.get(__name__)
 
 
 def work(shop: Shop) -> None:
@@ -50,8 +55,24 @@ def expire(shop: Shop) -> None:
             connection.exec_driver_sql(statement, (past,))
 
 
+def fold_tallies(shop: Shop) -> None:
+    """Bring what was appended to tallied accounts into their rows; level sharded ones."""
+    folding.fold(shop.app.engine)
+    folding.level(shop.app.engine)
+
+
+def seal_entries(shop: Shop) -> None:
+    """Seal what was committed since the last seal. The digest goes to the log, which is elsewhere:
+    whoever rewrites the book and its seals is betrayed by it."""
+    digest = seals.seal(shop.app.engine)
+    if digest is not None:
+        log.info("entries were sealed", digest=digest.hex())
+
+
 ANSWERS: Mapping[Bell, Answer] = {
     Bell.WORK: work,
     Bell.SETTLE: settle_doubts,
+    Bell.FOLD: fold_tallies,
+    Bell.SEAL: seal_entries,
     Bell.EXPIRE: expire,
 }

@@ -2,15 +2,17 @@
 
 import threading
 import time
+from datetime import datetime
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
 from tests.workers.conftest import ASHA, BARAKA, Boxes
 from tests.workers.gateway import Answer, Form, LocalGateway, taken
 from ussd_app.bootstrap import App
 from ussd_app.kernel.clock import FrozenClock
-from workers import dead_letters
+from workers import dead_letters, outbox
 from workers.relay import MOST_ATTEMPTS, Relay, backoff_s, drain
 from workers.shop import Shop, open_shop
 
@@ -202,6 +204,29 @@ def test_a_slice_of_time_ends_and_says_that_there_is_more(
         ends.append((relay.cut_short, boxes.states()))
     shop.close()
     assert ends == [(True, {"queued": 5}), (False, {"done": 5})]
+
+
+def test_a_database_that_fails_while_calls_are_out_loses_no_outcome(
+    app: App, boxes: Boxes, gateway: LocalGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.delay_s = 0.3
+    for number in range(10):
+        boxes.say(template="no_transactions", balance=number)
+    real, asked = outbox.due, []
+
+    def due(connection: Connection, now: datetime, most: int) -> list[outbox.Row]:
+        asked.append(most)
+        if len(asked) > 1:
+            raise OperationalError("SELECT", {}, Exception("the server closed the connection"))
+        return real(connection, now, 5)
+
+    monkeypatch.setattr(outbox, "due", due)
+    shop = open_shop(app, lines=8)
+    relay = Relay(shop)
+    with pytest.raises(OperationalError):
+        relay.run()  # asks a second time while the first five are in the air
+    shop.close()
+    assert boxes.states() == {"done": 5, "queued": 5}
 
 
 def test_a_worker_asked_to_stop_takes_nothing_new(

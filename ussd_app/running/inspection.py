@@ -5,9 +5,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sqlalchemy import create_engine
+
 from ussd_app.bootstrap import connect
 from ussd_app.kernel.clock import SystemClock, nairobi
 from ussd_app.kernel.msisdn import mask
+from ussd_app.ledger.audit import run
+from ussd_app.ledger.laws import LAWS
 from ussd_app.running import programs
 from ussd_app.running.home import Home
 from ussd_app.running.prepare import NO_REDIS
@@ -39,6 +43,21 @@ def reachable(settings: Settings) -> Iterator[Settings]:
         yield known
     finally:
         server.stop()
+
+
+def audit(settings: Settings) -> int:
+    """Prove the books; prints each row that breaks a law. Returns 1 when there is one."""
+    with reachable(settings) as known:
+        engine = create_engine(str(known.database_url), hide_parameters=True)
+        try:
+            findings = run(engine)
+        finally:
+            engine.dispose()
+    for finding in findings:
+        print(finding)
+    if not findings:
+        print(f"The book is clean: {len(LAWS)} laws hold, and what is sealed is as it was.")
+    return 1 if findings else 0
 
 
 def dead_letters(settings: Settings, replayed: str | None) -> int:
