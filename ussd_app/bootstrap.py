@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy import Engine, create_engine
 
 from menus.book import Book as MenuBook
@@ -28,6 +30,9 @@ MENUS = Path(__file__).parent.parent / "menus"
 STATEMENT_TIMEOUT_MS = 4_000
 CONNECT_TIMEOUT_S = 2
 REDIS_TIMEOUT_S = 2.0
+REDIS_RETRIES = 1
+"""The client's own habit is to try for seven seconds: longer than a hop has to wait."""
+
 APPLICATION_ROLE = "kabambe_app"
 
 
@@ -88,6 +93,7 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
         settings.redis_url,
         socket_timeout=REDIS_TIMEOUT_S,
         socket_connect_timeout=REDIS_TIMEOUT_S,
+        retry=Retry(NoBackoff(), REDIS_RETRIES),
     )
     catalogue = read_catalogue()
     book = Book(engine)
