@@ -119,6 +119,8 @@ class Postgres(_Server):
             "unix_socket_directories": str(self._sockets),
             "timezone": "UTC",
             "max_connections": "200",
+            "log_min_error_statement": "panic",  # a failed statement quotes what customers wrote
+            "log_error_verbosity": "terse",  # and so does the detail of an error
         } | (options or {})
         self.command = [str(self.bin_path / "postgres"), "-D", str(data)]
         for name, value in settings.items():
