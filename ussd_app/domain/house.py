@@ -1,8 +1,8 @@
-"""The house's own accounts, opened once and known by name from then on."""
+"""Accounts by the chart's rules: any that is opened, and the house's own, known by name."""
 
 import json
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from ussd_app.domain.catalogue import Catalogue
 from ussd_app.ledger.book import Book
@@ -18,20 +18,25 @@ def house_accounts(catalogue: Catalogue, book: Book) -> dict[str, int]:
         for leg in type_.legs:
             ends = (leg.source, leg.target, leg.meaning or "")
             names += [end for end in ends if "/" in end]
-    ids = {}
-    for name in dict.fromkeys(names):
-        kind, _, owner = name.partition("/")
-        row = catalogue.accounts[kind]
-        ids[name] = book.open_account(
-            kind=kind,
-            owner=owner,
-            asset="KES",
-            book=row.book,
-            side=row.side,
-            mode=row.mode,
-            floor=row.floor_minor,
-        )
-    return ids
+    return {name: open_account(catalogue, book, name) for name in dict.fromkeys(names)}
+
+
+def open_account(
+    catalogue: Catalogue, book: Book, name: str, connection: Connection | None = None
+) -> int:
+    """Open the account `kind/owner` as the chart has its kind (or find it). Returns its id."""
+    kind, _, owner = name.partition("/")
+    row = catalogue.accounts[kind]
+    return book.open_account(
+        kind=kind,
+        owner=owner,
+        asset="KES",
+        book=row.book,
+        side=row.side,
+        mode=row.mode,
+        floor=row.floor_minor,
+        connection=connection,
+    )
 
 
 def remember_catalogue(engine: Engine, catalogue: Catalogue) -> None:

@@ -83,21 +83,6 @@ def caller(desk: Desk, ask: Ask) -> Facts:
     return {"name": two_names(party.name), "language": party.language, "standing": standing}
 
 
-def open_account(desk: Desk, connection: Connection, kind: str, owner: str) -> int:
-    """Open an account of a kind of the chart (or find it). Returns its id."""
-    row = desk.catalogue.accounts[kind]
-    return desk.book.open_account(
-        kind=kind,
-        owner=owner,
-        asset="KES",
-        book=row.book,
-        side=row.side,
-        mode=row.mode,
-        floor=row.floor_minor,
-        connection=connection,
-    )
-
-
 def set_language(desk: Desk, ask: Ask) -> Facts:
     """Speak another language with the caller from now on."""
 

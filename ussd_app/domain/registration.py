@@ -5,6 +5,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ussd_app.domain import parties, pins
 from ussd_app.domain.desk import Ask, Desk, Facts, once
+from ussd_app.domain.house import open_account
 from ussd_app.domain.parties import Party
 from ussd_app.domain.texts import two_names
 from ussd_app.kernel.errors import RefusalCode, Refused
@@ -59,7 +60,7 @@ def enrol(
 ) -> Party:
     """Write a new party and its wallet. Raises Refused when a twin was faster."""
     (number,) = connection.exec_driver_sql("SELECT nextval('parties_id_seq')").one()
-    wallet_id = parties.open_account(desk, connection, "wallet", str(number))
+    wallet_id = open_account(desk.catalogue, desk.book, f"wallet/{number}", connection)
     try:
         with connection.begin_nested():
             connection.exec_driver_sql(
