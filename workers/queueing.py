@@ -30,6 +30,7 @@ class Bell(StrEnum):
     FOLD = "fold"
     SEAL = "seal"
     EXPIRE = "expire"
+    AUDIT = "audit"
 
 
 def ring(connection: redis.Redis, bell: Bell) -> bool:

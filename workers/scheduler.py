@@ -22,14 +22,19 @@ RHYTHM_S: Mapping[Bell, int] = {
 }
 """Seconds between two rings."""
 
+DAILY: Mapping[Bell, str] = {Bell.AUDIT: "0 23 * * *"}
+"""Rung once a day, as cron has it, in UTC: at two in the night in Nairobi."""
+
 log = logs.get(__name__)
 
 
 class _Ringing(cron.CronJob):
     """A cron job that rings a bell in place of making a new job each time."""
 
-    def __init__(self, bell: Bell, every_s: int) -> None:
-        super().__init__(QUEUE, func_name=f"bell.{bell.value}", interval=every_s, name=bell.value)
+    def __init__(self, bell: Bell, *, every_s: int | None = None, daily: str | None = None) -> None:
+        super().__init__(
+            QUEUE, func_name=f"bell.{bell.value}", interval=every_s, cron=daily, name=bell.value
+        )
         self._bell = bell
 
     def enqueue(self, connection: redis.Redis) -> None:  # type: ignore[override]
@@ -45,4 +50,5 @@ class Scheduler(cron.CronScheduler):
 
     def __init__(self, connection: redis.Redis, **named: Any) -> None:
         super().__init__(connection=connection, **named)
-        self._cron_jobs.extend(_Ringing(bell, every_s) for bell, every_s in RHYTHM_S.items())
+        self._cron_jobs += [_Ringing(bell, every_s=every_s) for bell, every_s in RHYTHM_S.items()]
+        self._cron_jobs += [_Ringing(bell, daily=daily) for bell, daily in DAILY.items()]

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+from sqlalchemy import create_engine
+
 from ussd_app import logs
-from ussd_app.ledger import folding, seals
+from ussd_app.kernel.errors import Broken
+from ussd_app.ledger import audit, folding, seals
 from workers import callbacks, settle
 from workers.keeper import Answer
 from workers.queueing import Bell, nudge
@@ -69,10 +72,30 @@ def seal_entries(shop: Shop) -> None:
         log.info("entries were sealed", digest=digest.hex())
 
 
+def audit_book(shop: Shop) -> None:
+    """Prove the book every night; what is wrong is an error in the log, row by row.
+
+    With a connection of its own: the application's statements are cut off after seconds.
+    """
+    url = shop.app.settings.database_url
+    assert url is not None
+    engine = create_engine(url, hide_parameters=True)
+    try:
+        findings = audit.run(engine)
+    finally:
+        engine.dispose()
+    for finding in findings:
+        log.error("a law of the book is broken", law=finding.law, subject=finding.subject)
+    if findings:
+        raise Broken(findings[0].law)
+    log.info("the book is clean")
+
+
 ANSWERS: Mapping[Bell, Answer] = {
     Bell.WORK: work,
     Bell.SETTLE: settle_doubts,
     Bell.FOLD: fold_tallies,
     Bell.SEAL: seal_entries,
+    Bell.AUDIT: audit_book,
     Bell.EXPIRE: expire,
 }

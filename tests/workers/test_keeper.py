@@ -7,13 +7,16 @@ import pytest
 import redis as redis_py
 from rq import Queue
 from rq.job import Job
+from sqlalchemy import Engine
 
 from tests.workers.conftest import Boxes
 from tests.workers.gateway import LocalGateway
 from ussd_app.bootstrap import App
+from ussd_app.domain.seeds import plant
+from ussd_app.kernel.errors import Broken
 from workers.keeper import Answer, Keeper
 from workers.queueing import QUEUE, Bell, nudge, nudger, ring
-from workers.scheduler import RHYTHM_S, Scheduler
+from workers.scheduler import DAILY, RHYTHM_S, Scheduler
 from workers.schedules import ANSWERS
 from workers.shop import Shop, open_shop
 
@@ -123,7 +126,8 @@ def test_the_scheduler_rings_every_bell_and_piles_up_nothing(redis: redis_py.Red
 
 
 def test_every_bell_has_a_rhythm_and_an_answer() -> None:
-    assert set(RHYTHM_S) == set(ANSWERS) == set(Bell)
+    assert set(RHYTHM_S) | set(DAILY) == set(ANSWERS) == set(Bell)
+    assert not set(RHYTHM_S) & set(DAILY)
 
 
 def test_from_a_nudge_to_the_gateway(
@@ -134,3 +138,23 @@ def test_from_a_nudge_to_the_gateway(
     Keeper(shop, ANSWERS, redis).work(burst=True)
     assert boxes.out(id_).state == "done"
     assert len(gateway.heard) == 1
+
+
+def test_every_answer_can_be_given_on_a_fresh_book(shop: Shop, redis: redis_py.Redis) -> None:
+    plant(shop.app.bank.desk)
+    for bell in Bell:
+        ring(redis, bell)
+    Keeper(shop, ANSWERS, redis).work(burst=True)
+    counted = shop.app.metrics.exposition().decode()
+    assert 'outcome="failed"' not in counted
+    for bell in Bell:
+        assert f'kabambe_jobs_total{{job="{bell.value}",outcome="done"}}' in counted
+
+
+def test_a_broken_book_is_a_failed_job(shop: Shop, engine: Engine) -> None:
+    plant(shop.app.bank.desk)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET session_replication_role = replica")
+        connection.exec_driver_sql("UPDATE legs SET amount_minor = amount_minor + 1")
+    with pytest.raises(Broken):
+        ANSWERS[Bell.AUDIT](shop)
