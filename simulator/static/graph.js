@@ -22,7 +22,7 @@ function layout(flow) {
     if (exit.kind === "leaves") exit.layer = Math.max(exit.layer, nodes.get(from).layer + 1);
   }
   const layers = [];
-  for (const node of nodes.values()) (layers[node.layer] ||= []).push(node);
+  for (const node of nodes.values()) { node.depth = node.layer; (layers[node.layer] ||= []).push(node); }
   const filled = fold(layers.filter(Boolean));
   filled.forEach((layer, depth) => layer.forEach((node) => { node.layer = depth; }));
   order(filled, links);
@@ -87,7 +87,7 @@ function edge(from, to, walked, width, sides) {
   if (to.layer > from.layer) {
     const x1 = from.x + WIDE / 2, y1 = from.y + HIGH, x2 = to.x + WIDE / 2, y2 = to.y;
     const bend = (y2 - y1) / 2;
-    const near = to.layer === from.layer + 1;
+    const near = to.depth === from.depth + 1; // also when its row was folded: then it passes behind
     const path = near ? `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2 - 4}` : around(from, to, width, sides, 1);
     return [make("path", { class: `edge${mark}`, d: path }), ...(near ? [arrow(x2, y2, 0, mark)] : [arrow(to.x + WIDE + 1, to.y + HIGH / 2, 90, mark)])];
   }

@@ -34,7 +34,8 @@ function draw(each) {
   item.append(el("span", "mark", MARKS[each.kind] || "·"));
   if (each.kind === "ledger") return ledger(item, each);
   const form = new URLSearchParams(each.request);
-  const line = el("div", "line");
+  const line = el("summary", "line");
+  line.title = "Press to see it as it went over the wire";
   if (each.kind === "hop") {
     line.append(el("b", "", "text"), el("span", "typed", form.get("text") || "(empty)"));
   } else if (each.kind === "SMS") {
@@ -45,11 +46,10 @@ function draw(each) {
   }
   if (each.kind !== "SMS") line.append(el("span", "took", [each.status, each.took_ms ? `${each.took_ms} ms` : ""].filter(Boolean).join(" · ")));
   line.append(time(each.at));
-  item.append(line);
+  item.append(fields(line, form));
   if (each.note && each.kind !== "SMS") { const note = el("div", "said note", each.note); item.append(note); }
   const said = each.kind === "SMS" ? form.get("message") : each.kind === "hop" ? each.answer : "";
   if (said) item.append(el("p", "said", said));
-  item.append(fields(form));
   return item;
 }
 
@@ -72,9 +72,10 @@ function ledger(item, each) {
   return item;
 }
 
-function fields(form) {
+// The line, and behind it the form field by field.
+function fields(line, form) {
   const details = el("details");
-  details.append(el("summary", "", "on the wire"));
+  details.append(line);
   const list = el("dl");
   for (const [name, value] of form) list.append(el("dt", "", name), el("dd", "", value || "(empty)"));
   details.append(list);
