@@ -34,11 +34,11 @@ WALK = (
     ("0", "CON Kabambe"),
     ("9", "CON Choose a number"),
     ("1", "CON Enter phone number"),
-    ("00", "CON Kabambe"),
+    ("0", "CON Kabambe"),
     ("4", "CON My account"),
     ("0", "CON Kabambe"),
 )
-"""A session that walks about the menus: on, back, nonsense, home; only its dial asks the bank."""
+"""A session that walks about the menus: on, back, nonsense; only its dial asks the bank."""
 
 
 def run(seconds: float = 4.0, turns: int = TURNS) -> list[Figure]:

@@ -68,7 +68,7 @@ class Stage:
 def folder() -> Iterator[Path]:
     """A folder for servers' data that is gone afterwards."""
     path = Path(tempfile.mkdtemp(prefix="kabambe-bench-"))
-    path.chmod(0o755)  # noqa: S103 - PostgreSQL runs as another user when we are root
+    path.chmod(0o755)
     try:
         yield path
     finally:

@@ -12,6 +12,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ussd_app.bootstrap import App
 from ussd_app.channels import answers, inspect, ops, sms, ussd
+from ussd_app.channels.answers import Answer
+from ussd_app.channels.lane import Lane
 from ussd_app.channels.limits import AddressLimit, NumberLimit
 from ussd_app.channels.sessions import Sessions
 from ussd_app.kernel.errors import RefusalCode
@@ -38,17 +40,21 @@ def create_app(app: App, nudge: Callable[[], None] = lambda: None) -> Flask:
     secret = settings.callback_secret
     networks = ussd.NETWORKS if settings.production else ussd.NETWORKS | {ussd.SANDBOX}
     sessions = Sessions(app.redis, app.keyring.session_key(), settings.rate_msisdn_per_minute)
-    door = ussd.Door(sessions, app.machine, app.bank, app.metrics, nudge)
+    door = ussd.Door(sessions, app.machine, app.bank, app.metrics, nudge, networks)
     steps = app.machine.book.steps()
-    limit = NumberLimit(app.redis, settings.rate_msisdn_per_minute)
-    heard = sms.Doors(app.inbox, sessions, app.metrics, nudge, steps, limit, app.clock)
-    flask.register_blueprint(ussd.blueprint(door, app.metrics, secret, networks))
+    texts = NumberLimit(app.redis, settings.rate_msisdn_per_minute)
+    heard = sms.Doors(app.inbox, sessions, app.metrics, nudge, steps, texts, app.clock)
+    flask.register_blueprint(ussd.blueprint(door, app.metrics, secret))
     flask.register_blueprint(sms.blueprint(heard, app.metrics, secret))
     flask.register_blueprint(ops.blueprint(app.engine, app.redis, app.metrics))
     if settings.simulator:
         flask.register_blueprint(inspect.blueprint(app.machine, sessions, app.engine))
         flask.add_url_rule("/", "page", _to_the_page(settings.simulator_port))
-    _guard(flask, app, door)
+    limit = AddressLimit(settings.rate_address_per_minute)
+    apologise = _apologiser(app, door)
+    _guard(flask, app, limit, apologise)
+    lane = Lane(flask.wsgi_app, door, ussd.path(secret), limit, apologise)
+    flask.wsgi_app = lane  # type: ignore[assignment]
     return flask
 
 
@@ -60,9 +66,20 @@ def _to_the_page(port: int) -> Callable[[], Response]:
     return page
 
 
-def _guard(flask: Flask, app: App, door: ussd.Door) -> None:
-    limit = AddressLimit(app.settings.rate_address_per_minute)
+def _apologiser(app: App, door: ussd.Door) -> Callable[[Exception], Answer]:
+    """What is done and said when something happens that nobody foresaw."""
 
+    def apologise(error: Exception) -> Answer:
+        _log.error("unexpected", kind=type(error).__name__, exc_info=error)
+        app.metrics.rejected("web", "unexpected")
+        return door.farewell(RefusalCode.UNAVAILABLE)
+
+    return apologise
+
+
+def _guard(
+    flask: Flask, app: App, limit: AddressLimit, apologise: Callable[[Exception], Answer]
+) -> None:
     @flask.before_request
     def slow_down() -> Response | None:
         if limit.allows(request.remote_addr or ""):
@@ -80,9 +97,8 @@ def _guard(flask: Flask, app: App, door: ussd.Door) -> None:
         return answer
 
     @flask.errorhandler(Exception)
-    def apologise(error: Exception) -> Response:
-        _log.error("unexpected", kind=type(error).__name__, exc_info=error)
-        app.metrics.rejected("web", "unexpected")
+    def unforeseen(error: Exception) -> Response:
+        sorry = apologise(error)
         if request.endpoint == "ussd.hop":
-            return door.farewell(RefusalCode.UNAVAILABLE)
+            return sorry.response()
         return answers.say(500, "Something went wrong on our side.")

@@ -9,13 +9,13 @@ speed: when it forgets, money's truth is in the ledger. Knows neither menus nor 
 import hashlib
 import json
 import secrets
-import threading
 import time
 from dataclasses import dataclass
 from typing import Any, Final
 
-import hiredis
 import redis
+
+from ussd_app.channels.lines import Lines, Script
 
 SESSION_LIFE_S: Final = 120
 RESUME_LIFE_S: Final = 300
@@ -26,36 +26,36 @@ WINDOW_S: Final = 60
 
 PREFIX: Final = "kb:"
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+# A record is one string: `msisdn digest length hop ended step`, a line with the state, the screen.
+# The first two are where the script can compare them without reading the rest.
 _OPEN = """
-if ARGV[6] ~= '0' then
+if ARGV[5] ~= '0' then
   local calls = redis.call('INCR', KEYS[4])
-  if calls == 1 then redis.call('EXPIRE', KEYS[4], ARGV[7]) end
-  if calls > tonumber(ARGV[6]) then return {'flood'} end
+  if calls == 1 then redis.call('EXPIRE', KEYS[4], ARGV[6]) end
+  if calls > tonumber(ARGV[5]) then return {'flood'} end
 end
-local record = redis.call('HMGET', KEYS[1], 'm', 'l', 'd', 'h', 'e', 'x', 'w', 's')
-if record[1] then
-  if record[1] ~= ARGV[1] then return {'stranger'} end
-  if record[2] == ARGV[2] and record[3] == ARGV[3] then
-    return {'again', record[5], record[6], record[8]}
+local record = redis.call('GET', KEYS[1])
+if record then
+  if string.sub(record, 1, #ARGV[1]) ~= ARGV[1] then return {'stranger'} end
+  if string.sub(record, 1, #ARGV[1] + #ARGV[2]) == ARGV[1] .. ARGV[2] then
+    return {'again', record}
   end
 end
-if not redis.call('SET', KEYS[2], ARGV[4], 'NX', 'PX', ARGV[5]) then
-  if redis.call('GET', KEYS[2]) ~= ARGV[4] then return {'busy'} end
+if not redis.call('SET', KEYS[2], ARGV[3], 'NX', 'PX', ARGV[4]) then
+  if redis.call('GET', KEYS[2]) ~= ARGV[3] then return {'busy'} end
 end
-if record[1] then
-  return {'open', record[2], record[3], record[4], record[5], record[6], record[7], record[8]}
-end
+if record then return {'open', record} end
 return {'new', redis.call('GET', KEYS[3])}
 """
 
 _CLOSE = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'm', ARGV[3], 'l', ARGV[4], 'd', ARGV[5], 'h', ARGV[6], 'e', ARGV[7],
-  'x', ARGV[8], 'w', ARGV[9], 's', ARGV[10])
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-if ARGV[11] == '' then redis.call('DEL', KEYS[2], KEYS[3])
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+if ARGV[4] == '' then redis.call('DEL', KEYS[2], KEYS[3])
 else
-  redis.call('SET', KEYS[3], ARGV[11], 'EX', ARGV[12])
+  redis.call('SET', KEYS[3], ARGV[4], 'EX', ARGV[5])
   redis.call('DEL', KEYS[2])
 end
 return 1
@@ -115,42 +115,6 @@ class Closing:
     resume: Any
 
 
-class _Script:
-    """A Lua script called by its digest over a connection of the calling thread.
-
-    redis-py's own command path costs several times the round trip; its connection, parser and
-    packer are used as they are.
-    """
-
-    def __init__(self, client: redis.Redis, source: str) -> None:
-        self._client = client
-        self._source = source
-        self._sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
-        self._threads = threading.local()
-
-    def __call__(self, keys: int, *args: str | int | float | bytes | memoryview) -> Any:
-        """Run the script. Raises redis.ConnectionError when Redis does not answer."""
-        try:
-            return self._run("EVALSHA", self._sha, keys, *args)
-        except redis.exceptions.NoScriptError:
-            return self._run("EVAL", self._source, keys, *args)
-        except (redis.ConnectionError, BrokenPipeError):
-            return self._run("EVAL", self._source, keys, *args)
-
-    def _run(self, *command: str | int | float | bytes | memoryview) -> Any:
-        connection = getattr(self._threads, "connection", None)
-        if connection is None:
-            connection = self._client.connection_pool.make_connection()
-            self._threads.connection = connection
-        try:
-            packed = hiredis.pack_command(command)  # type: ignore[arg-type]  # a tuple of any length
-            connection.send_packed_command([packed])
-            return connection.read_response()
-        except (redis.ConnectionError, redis.TimeoutError, OSError):
-            connection.disconnect()
-            raise
-
-
 class Sessions:
     """The session store. `key` digests transcripts; `per_minute` limits hops of one phone."""
 
@@ -158,9 +122,10 @@ class Sessions:
         self._client = client
         self._key = key
         self._per_minute = per_minute
-        self._open = _Script(client, _OPEN)
-        self._close = _Script(client, _CLOSE)
-        self._release = _Script(client, _RELEASE)
+        lines = Lines(client)
+        self._open = Script(lines, _OPEN)
+        self._close = Script(lines, _CLOSE)
+        self._release = Script(lines, _RELEASE)
 
     def digest(self, session_id: str, text: str) -> str:
         """A keyed digest of a transcript: it tells equal from different, and nothing else."""
@@ -183,9 +148,8 @@ class Sessions:
                 f"{PREFIX}b:{msisdn}",
                 f"{PREFIX}r:{msisdn}",
                 f"{PREFIX}n:{msisdn}",
-                msisdn,
-                len(text),
-                digest,
+                f"{msisdn} ",
+                f"{digest} ",
                 token,
                 LOCK_LIFE_MS,
                 most,
@@ -193,9 +157,10 @@ class Sessions:
             )
             said = reply[0]
             if said == b"open":
-                return Opened(token, _record(reply), None)
+                return Opened(token, _read(reply[1]), None)
             if said == b"again":
-                return Replay(reply[2].decode(), reply[1] == b"1", reply[3].decode())
+                last = _read(reply[1])
+                return Replay(last.screen, last.ended, last.step)
             if said == b"new":
                 return Opened(token, None, json.loads(reply[1]) if reply[1] else None)
             if said != b"busy" or time.monotonic() > deadline:
@@ -205,22 +170,19 @@ class Sessions:
 
     def close(self, session_id: str, msisdn: str, token: str, closing: Closing) -> bool:
         """Put the hop's outcome away. False when our lock had passed to a twin meanwhile."""
-        resume = json.dumps(closing.resume, separators=(",", ":")) if closing.resume else ""
+        wire, resume = _encode(closing.wire), ""
+        if closing.resume:
+            resume = wire if closing.resume is closing.wire else _encode(closing.resume)
+        digest, ended = self.digest(session_id, closing.text), int(closing.ended)
         kept = self._close(
             3,
             f"{PREFIX}s:{session_id}",
             f"{PREFIX}b:{msisdn}",
             f"{PREFIX}r:{msisdn}",
             token,
+            f"{msisdn} {digest} {len(closing.text)} {closing.hop} {ended} {closing.step}"
+            f"\n{wire}\n{closing.screen}",
             SESSION_LIFE_S,
-            msisdn,
-            len(closing.text),
-            self.digest(session_id, closing.text),
-            closing.hop,
-            1 if closing.ended else 0,
-            closing.screen,
-            json.dumps(closing.wire, separators=(",", ":")),
-            closing.step,
             resume,
             RESUME_LIFE_S,
         )
@@ -232,11 +194,11 @@ class Sessions:
 
     def peek(self, session_id: str) -> tuple[int, bool, str, Any] | None:
         """Hop number, whether it ended, step and state of a live session; for events."""
-        found = self._client.hmget(f"{PREFIX}s:{session_id}", "h", "e", "s", "w")
-        hop, ended, step, wire = found
-        if hop is None or step is None or wire is None:
+        found = self._client.get(f"{PREFIX}s:{session_id}")
+        if found is None:
             return None
-        return int(hop), ended == b"1", step.decode(), json.loads(wire)
+        record = _read(found)  # type: ignore[arg-type]
+        return record.hop, record.ended, record.step, record.wire
 
     def forget_all(self) -> None:
         """Lose every session, as a flushed Redis would."""
@@ -244,13 +206,7 @@ class Sessions:
             self._client.delete(key)
 
 
-def _record(reply: list[Any]) -> Record:
-    return Record(
-        length=int(reply[1]),
-        digest=reply[2].decode(),
-        hop=int(reply[3]),
-        ended=reply[4] == b"1",
-        screen=reply[5].decode(),
-        wire=json.loads(reply[6]),
-        step=reply[7].decode(),
-    )
+def _read(kept: bytes) -> Record:
+    head, wire, screen = kept.decode().split("\n", 2)
+    _, digest, length, hop, ended, step = head.split(" ")
+    return Record(int(length), digest, int(hop), ended == "1", screen, step, json.loads(wire))

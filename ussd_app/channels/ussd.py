@@ -17,6 +17,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from menus.machine import Facts, Machine, Refusal, Screen, State, Turn, UnreadableState
 from ussd_app.channels import answers
+from ussd_app.channels.answers import Answer
 from ussd_app.channels.forms import read_pairs
 from ussd_app.channels.sessions import Closing, Opened, Record, Replay, Sessions, Turned
 from ussd_app.domain.bank import Bank
@@ -102,14 +103,29 @@ class Door:
         bank: Bank,
         metrics: Metrics,
         nudge: Callable[[], None],
+        networks: frozenset[str],
     ) -> None:
+        self._networks = networks
         self._sessions = sessions
         self._machine = machine
         self._bank = bank
         self._metrics = metrics
         self._nudge = nudge
 
-    def answer(self, hop: Hop) -> Response:
+    def serve(self, body: bytes) -> Answer:
+        """The screen for a callback's form body, whatever is in it."""
+        try:
+            return self.answer(read_hop(body, self._networks))
+        except Malformed as malformed:
+            return self.decline(malformed)
+
+    def decline(self, malformed: Malformed) -> Answer:
+        """The screen for what is no callback."""
+        self._metrics.rejected("ussd", malformed.reason)
+        wrong_network = malformed.reason == "network"
+        return self.farewell(RefusalCode.WRONG_NETWORK if wrong_network else RefusalCode.MALFORMED)
+
+    def answer(self, hop: Hop) -> Answer:
         """The screen for a hop; the same screen for the same hop."""
         started = time.perf_counter()
         try:
@@ -204,16 +220,16 @@ class Door:
         except redis.RedisError:
             _log.warning("session_lock_left_to_expire", session=hop.session_id)
 
-    def _turn_away(self, reason: str) -> Response:
+    def _turn_away(self, reason: str) -> Answer:
         self._metrics.rejected("ussd", reason)
         return self.farewell(_TURNED_AWAY[reason])
 
-    def farewell(self, code: RefusalCode) -> Response:
+    def farewell(self, code: RefusalCode) -> Answer:
         """Hang up before anybody knows who is there: in both languages on one screen."""
         said = [self._machine.farewell(code.value, {}, language).text for language in LANGUAGES]
         return answers.end("\n".join(said), f"farewell.{code.value}")
 
-    def _unavailable(self, what: str, silence: Exception, started: float) -> Response:
+    def _unavailable(self, what: str, silence: Exception, started: float) -> Answer:
         _log.error("unavailable", what=what, kind=type(silence).__name__)
         self._metrics.hop(f"farewell.{what}", "unavailable", time.perf_counter() - started)
         return self.farewell(RefusalCode.UNAVAILABLE)
@@ -312,7 +328,7 @@ class _Walk:
             return Refusal(refused.code.value, refused.facts)
 
 
-def _respond(text: str, ends: bool, step: str) -> Response:
+def _respond(text: str, ends: bool, step: str) -> Answer:
     return answers.end(text, step) if ends else answers.go_on(text, step)
 
 
@@ -325,9 +341,12 @@ def _body() -> bytes:
         raise Malformed("cut_off") from None
 
 
-def blueprint(
-    door: Door, metrics: Metrics, secret: str | None, networks: frozenset[str]
-) -> Blueprint:
+def path(secret: str | None) -> str:
+    """Where hops are posted: under the secret, where there is one."""
+    return f"/ussd/{secret}" if secret else "/ussd"
+
+
+def blueprint(door: Door, metrics: Metrics, secret: str | None) -> Blueprint:
     """`POST /ussd`, or `POST /ussd/<secret>` where callbacks stand under a secret."""
     blue = Blueprint("ussd", __name__)
 
@@ -336,13 +355,9 @@ def blueprint(
             metrics.rejected("ussd", "content_type")
             return answers.say(415, f"POST {FORM}, please.")
         try:
-            return door.answer(read_hop(_body(), networks))
+            return door.serve(_body()).response()
         except Malformed as malformed:
-            metrics.rejected("ussd", malformed.reason)
-            wrong_network = malformed.reason == "network"
-            return door.farewell(
-                RefusalCode.WRONG_NETWORK if wrong_network else RefusalCode.MALFORMED
-            )
+            return door.decline(malformed).response()
 
-    blue.add_url_rule(f"/ussd/{secret}" if secret else "/ussd", "hop", hop, methods=["POST"])
+    blue.add_url_rule(path(secret), "hop", hop, methods=["POST"])
     return blue
