@@ -9,6 +9,7 @@ import re
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,7 +28,9 @@ REDELIVER_EVERY_S: Final = 30
 REDELIVER_FOR_S: Final = 12 * 3600
 SILENCE_S: Final = 30.0
 MOST_RECIPIENTS: Final = 1_000
-MOST_STRANGERS: Final = 20_000
+MOST_STRANGERS: Final = 5_000
+MOST_KEPT: Final = 20
+"""Messages kept of somebody whose phone is not on the page."""
 
 STATUSES: Final[Mapping[int, str]] = {
     100: "Success",
@@ -90,11 +93,15 @@ class _Due:
 
 @dataclass
 class SmsCentre:
-    """The SMS side of one provider account. `api_key` None takes any key that is not empty."""
+    """The SMS side of one provider account. `api_key` None takes any key that is not empty.
+
+    `arrived` is called with the number and the text of each message that was taken.
+    """
 
     telco: Telco
     api_key: str | None = None
     faults: GatewayFaults = field(default_factory=GatewayFaults)
+    arrived: Callable[[str, str], None] = lambda msisdn, text: None
     balance: Decimal = FIRST_BALANCE
     sent: int = 0
     _strangers: dict[str, Phone] = field(default_factory=dict)
@@ -208,6 +215,7 @@ class SmsCentre:
             if len(self._strangers) >= MOST_STRANGERS:
                 self._strangers.pop(next(iter(self._strangers)))
             stranger = Phone("", number, networks.of(number), self.telco.service)
+            stranger.inbox = deque(maxlen=MOST_KEPT)
             return self._strangers.setdefault(number, stranger)
 
     # what becomes of a message
@@ -215,6 +223,7 @@ class SmsCentre:
     def _receive(
         self, phone: Phone, message_id: str, sender: str, text: str, parts: int, cost: str
     ) -> None:
+        self.arrived(phone.msisdn, text)
         how = phone.faults.delivery
         if how == "first":
             self._report(phone, message_id, "Success")
@@ -223,9 +232,11 @@ class SmsCentre:
                 now = self.telco.clock.now()
                 phone.inbox.append(Message(message_id, sender, text, now, parts, cost))
                 phone.unread += 1
-        shown = wire.encode([("from", sender), ("to", phone.msisdn), ("message", text)]).decode()
-        plural = "segment" if parts == 1 else "segments"
-        self.telco.note(phone, "SMS", shown, "201", message_id, 0, f"{parts} {plural}, {cost}")
+        if phone.msisdn in self.telco.phones:
+            fields = [("from", sender), ("to", phone.msisdn), ("message", text)]
+            note = f"{parts} {'segment' if parts == 1 else 'segments'}, {cost}"
+            shown = wire.encode(fields).decode()
+            self.telco.note(phone, "SMS", shown, "201", message_id, 0, note)
         if how in ("normal", "twice"):
             for _ in range(2 if how == "twice" else 1):
                 self.telco.later(lambda: self._report(phone, message_id, "Success"))

@@ -310,7 +310,9 @@ class Telco:
         took_ms: int,
         note: str = "",
     ) -> None:
-        """Write down one exchange, secrets masked by the caller, and show it."""
+        """Write down one exchange of a phone on the page, secrets masked by the caller."""
+        if self.phones.get(phone.msisdn) is not phone:
+            return
         with phone.lock:
             phone.exchanges += 1
             phone.traffic.append(
