@@ -35,7 +35,12 @@ def run(engine: Engine) -> list[Finding]:
         options = {"isolation_level": "REPEATABLE READ"}
         moment = connection.execution_options(**options)
         moment.exec_driver_sql("SET TRANSACTION READ ONLY")
-        return [*_laws(moment), *_sealed(moment)]
+        return look(moment)
+
+
+def look(connection: Connection) -> list[Finding]:
+    """The same within the caller's transaction, which decides what it sees."""
+    return [*_laws(connection), *_sealed(connection)]
 
 
 def _laws(connection: Connection) -> Iterator[Finding]:

@@ -1,0 +1,361 @@
+"""Proof 19: break any line of the writer that bears an invariant, and a check fails.
+
+Each mutant is a change of the SQL text, loaded into a scratch database; its killer is the check
+that must notice. A line that could be broken without anybody noticing would be a line without a test.
+"""
+
+from typing import NamedTuple
+
+import pytest
+from sqlalchemy import create_engine
+
+from migrations.apply import sql
+from tests.ledger import checks
+from tests.ledger.checks import Check
+from tests.ledger.town import PICTURED, Town
+
+SCRIPTS = ("0001_satellites.sql", "0001_writer.sql", "0001_post.sql")
+
+
+class Mutant(NamedTuple):
+    """Replace `old` by `new` where the scripts have it; `killer` must fail."""
+
+    name: str
+    old: str
+    new: str
+    killer: Check
+
+
+MUTANTS = [
+    Mutant(
+        "another request under the same key is answered",
+        "request_hash <> p_hash THEN\n            RAISE EXCEPTION 'key % was",
+        "request_hash <> '' IS FALSE THEN\n            RAISE EXCEPTION 'key % was",
+        checks.the_same_key_gets_the_first_answer,
+    ),
+    Mutant(
+        "a key is not claimed",
+        "SELECT p_scope, p_key, p_hash, nextval('entries_id_seq')\n",
+        "SELECT p_scope, p_key || nextval('entries_id_seq'), p_hash, nextval('entries_id_seq')\n",
+        checks.the_same_key_gets_the_first_answer,
+    ),
+    Mutant(
+        "a second key of a quote is forgotten",
+        "SELECT p_scope, p_key, p_hash, o_entry WHERE o_entry IS NOT NULL ON CONFLICT",
+        "SELECT p_scope, p_key || '?', p_hash, o_entry WHERE o_entry IS NOT NULL ON CONFLICT",
+        checks.a_quote_is_accepted_once_under_any_key,
+    ),
+    Mutant(
+        "from and to are swapped in the balances",
+        "coalesce(v_delta[p_from[i]], 0) - p_amounts[i];",
+        "coalesce(v_delta[p_from[i]], 0) + p_amounts[i];",
+        checks.value_moves_from_one_to_the_other,
+    ),
+    Mutant(
+        "the receiver gets nothing",
+        "coalesce(v_delta[p_to[i]], 0) + p_amounts[i];",
+        "coalesce(v_delta[p_to[i]], 0);",
+        checks.value_moves_from_one_to_the_other,
+    ),
+    Mutant(
+        "from and to are swapped in the legs",
+        "SELECT o_entry, i, p_accounts[p_from[i]], p_accounts[p_to[i]], p_amounts[i],",
+        "SELECT o_entry, i, p_accounts[p_to[i]], p_accounts[p_from[i]], p_amounts[i],",
+        checks.value_moves_from_one_to_the_other,
+    ),
+    Mutant(
+        "a posting is skipped",
+        "FROM (SELECT generate_series(1, cardinality(p_amounts)) AS i) s;",
+        "FROM (SELECT generate_series(2, cardinality(p_amounts)) AS i) s;",
+        checks.value_moves_from_one_to_the_other,
+    ),
+    Mutant(
+        "sides are forgotten",
+        "coalesce(v_delta[a.place], 0) * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END AS delta,",
+        "coalesce(v_delta[a.place], 0) AS delta,",
+        checks.a_floor_of_a_debit_account_holds_too,
+    ),
+    Mutant(
+        "the floor is dropped where it is checked",
+        "AND (v_account.delta - v_account.held >= 0 OR a.floor_minor IS NULL",
+        "AND (true OR a.floor_minor IS NULL",
+        checks.a_floor_holds_to_the_cent,
+    ),
+    Mutant(
+        "what is held can be spent",
+        "OR a.balance_minor - a.held_minor + v_account.delta - v_account.held >= a.floor_minor)",
+        "OR a.balance_minor + v_account.delta - v_account.held >= a.floor_minor)",
+        checks.held_value_cannot_be_spent_and_comes_back,
+    ),
+    Mutant(
+        "the floor is dropped where parts are gathered",
+        "AND (p_delta - p_held >= 0 OR a.floor_minor IS NULL",
+        "AND (true OR a.floor_minor IS NULL",
+        checks.a_tallied_account_spends_what_it_has_and_no_more,
+    ),
+    Mutant(
+        "the last look forgets the floor",
+        "AND a.balance_minor - a.held_minor + p_delta - p_held >= a.floor_minor\n",
+        "\n",
+        checks.a_floor_holds_to_the_cent,
+    ),
+    Mutant(
+        "a tail is not gathered for a debit",
+        "v_gathered := ledger_fold_locked(p_account, 50000) + ledger_sweep_locked(p_account);",
+        "v_gathered := ledger_sweep_locked(p_account);",
+        checks.a_tallied_account_spends_what_it_has_and_no_more,
+    ),
+    Mutant(
+        "shards are not gathered for a debit",
+        "v_gathered := ledger_fold_locked(p_account, 50000) + ledger_sweep_locked(p_account);",
+        "v_gathered := ledger_fold_locked(p_account, 50000);",
+        checks.a_sharded_account_spends_what_it_has_and_no_more,
+    ),
+    Mutant(
+        "a shard goes below nothing",
+        "AND (p_delta >= 0 OR NOT p_floored OR s.balance_minor + p_delta >= 0)",
+        "",
+        checks.a_sharded_account_spends_what_it_has_and_no_more,
+    ),
+    Mutant(
+        "books are crossed and only the second proof notices",
+        "IF (v_pot[p_from[i]] = v_pot[p_to[i]]) IS NOT TRUE THEN",
+        "IF false THEN",
+        checks.what_makes_no_sense_is_refused,
+    ),
+    Mutant(
+        "amounts may be negative",
+        "IF (p_amounts[i] > 0 AND p_from[i] <> p_to[i]) IS NOT TRUE THEN",
+        "IF (p_from[i] <> p_to[i]) IS NOT TRUE THEN",
+        checks.what_makes_no_sense_is_refused,
+    ),
+    Mutant(
+        "one may pay oneself",
+        "IF (p_amounts[i] > 0 AND p_from[i] <> p_to[i]) IS NOT TRUE THEN",
+        "IF (p_amounts[i] > 0) IS NOT TRUE THEN",
+        checks.what_makes_no_sense_is_refused,
+    ),
+    Mutant(
+        "an unknown account is overlooked",
+        "IF v_place <> cardinality(p_accounts) THEN",
+        "IF false THEN",
+        checks.what_makes_no_sense_is_refused,
+    ),
+    Mutant(
+        "an empty entry is written",
+        "OR (cardinality(p_amounts) = 0 AND p_hold_of IS NULL AND p_settles IS NULL) THEN",
+        "THEN",
+        checks.what_makes_no_sense_is_refused,
+    ),
+    Mutant(
+        "locks are taken in the opposite order",
+        "FROM accounts WHERE id = ANY (p_accounts) ORDER BY id OFFSET 0) a",
+        "FROM accounts WHERE id = ANY (p_accounts) ORDER BY id DESC OFFSET 0) a",
+        checks.value_moves_from_one_to_the_other,
+    ),
+    Mutant(
+        "versions stand still",
+        "version = a.version + v_account.moved, held_minor",
+        "version = a.version, held_minor",
+        checks.value_moves_from_one_to_the_other,
+    ),
+    Mutant(
+        "a ceiling is not looked at",
+        "ELSIF v_account.delta > 0 AND v_bal > v_account.ceiling THEN",
+        "ELSIF false THEN",
+        checks.a_ceiling_holds_to_the_cent,
+    ),
+    Mutant(
+        "a ceiling stops who sends",
+        "ELSIF v_account.delta > 0 AND v_bal > v_account.ceiling THEN",
+        "ELSIF v_bal > v_account.ceiling - 101 THEN",
+        checks.a_ceiling_holds_to_the_cent,
+    ),
+    Mutant(
+        "a ceiling of an appended account is not looked at",
+        "AND ledger_balance(v_account.id) + v_account.delta > p_ceilings[v_place] THEN",
+        "AND false THEN",
+        checks.a_ceiling_holds_to_the_cent,
+    ),
+    Mutant(
+        "a first use passes its limit",
+        "WHERE (p_use_minor[i] <= p_use_most_minor[i] AND p_use_times[i] <= p_use_most_times[i])\n",
+        "WHERE true\n",
+        checks.a_limit_holds_by_value_and_by_count,
+    ),
+    Mutant(
+        "a later use passes its limit",
+        "WHERE (u.amount_minor + p_use_minor[i] <= p_use_most_minor[i]\n",
+        "WHERE (true\n",
+        checks.a_limit_holds_by_value_and_by_count,
+    ),
+    Mutant(
+        "times are not counted",
+        "AND u.times + p_use_times[i] <= p_use_most_times[i]) IS NOT FALSE",
+        ") IS NOT FALSE",
+        checks.a_limit_holds_by_value_and_by_count,
+    ),
+    Mutant(
+        "uses do not add up",
+        "SET amount_minor = greatest(0, u.amount_minor + p_use_minor[i]),",
+        "SET amount_minor = greatest(0, p_use_minor[i]),",
+        checks.a_limit_holds_by_value_and_by_count,
+    ),
+    Mutant(
+        "funds are said before limits",
+        "IF NOT FOUND THEN  -- limits and ceilings are said before funds\n"
+        "            PERFORM ledger_limit_check(",
+        "IF NOT FOUND THEN\n"
+        "            PERFORM ledger_ceiling_check(p_accounts, p_ceilings, v_delta, v_place);\n"
+        "            PERFORM ledger_limit_check(",
+        checks.limits_are_said_before_ceilings_and_ceilings_before_funds,
+    ),
+    Mutant(
+        "an append is lost",
+        "         WHERE v_delta[place] <> 0;",
+        "         WHERE false;",
+        checks.the_common_case_moves_four_legs_in_two_books,
+    ),
+    Mutant(
+        "an append to a debit account has the wrong sign",
+        "SELECT a.id, o_entry, v_delta[place] * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END\n",
+        "SELECT a.id, o_entry, v_delta[place]\n",
+        checks.the_common_case_moves_four_legs_in_two_books,
+    ),
+    Mutant(
+        "a tallied debit is appended",
+        "AND v_account.ceiling IS NULL\n"
+        "               AND (v_account.delta >= 0 OR v_account.floor_minor IS NULL) THEN",
+        "AND v_account.ceiling IS NULL THEN",
+        checks.a_tallied_account_spends_what_it_has_and_no_more,
+    ),
+    Mutant(
+        "a hold holds nothing",
+        "v_held[p_hold_of] := p_hold_minor;",
+        "v_held[p_hold_of] := 0;",
+        checks.held_value_cannot_be_spent_and_comes_back,
+    ),
+    Mutant(
+        "a hold ends twice",
+        "WHERE h.id = p_settles AND h.state = 'open' AND a.id",
+        "WHERE h.id = p_settles AND a.id",
+        checks.held_value_cannot_be_spent_and_comes_back,
+    ),
+    Mutant(
+        "a hold expires before its time",
+        "AND (p_hold_end <> 'expired' OR h.expires_at <= p_happened_at)",
+        "",
+        checks.held_value_cannot_be_spent_and_comes_back,
+    ),
+    Mutant(
+        "more is settled than was held",
+        "OR v_hold.amount_minor + coalesce(v_delta[v_place], 0) * v_hold.sign < 0 THEN",
+        "THEN",
+        checks.held_value_cannot_be_spent_and_comes_back,
+    ),
+    Mutant(
+        "a settled hold stays held",
+        "v_held[v_place] := -v_hold.amount_minor;",
+        "v_held[v_place] := 0;",
+        checks.held_value_cannot_be_spent_and_comes_back,
+    ),
+    Mutant(
+        "a reversal repeats instead of undoing",
+        "SELECT array_agg(array_position(o_accounts, to_id) ORDER BY leg DESC),\n"
+        "           array_agg(array_position(o_accounts, from_id) ORDER BY leg DESC),",
+        "SELECT array_agg(array_position(o_accounts, from_id) ORDER BY leg DESC),\n"
+        "           array_agg(array_position(o_accounts, to_id) ORDER BY leg DESC),",
+        checks.an_entry_is_undone_once_with_all_its_legs,
+    ),
+    Mutant(
+        "a reversal forgets a leg",
+        "INTO o_from, o_to, o_amounts FROM legs WHERE entry_id = p_entry;",
+        "INTO o_from, o_to, o_amounts FROM legs WHERE entry_id = p_entry AND leg < 4;",
+        checks.an_entry_is_undone_once_with_all_its_legs,
+    ),
+    Mutant(
+        "an entry is undone twice",
+        "INSERT INTO reversals (reversed_id, entry_id) VALUES (p_entry, p_by) ON CONFLICT DO"
+        " NOTHING;",
+        "PERFORM 1;",
+        checks.an_entry_is_undone_once_with_all_its_legs,
+    ),
+    Mutant(
+        "a reversal is undone",
+        "WHERE id = p_entry AND reverses IS NULL AND entries.legs > 0;",
+        "WHERE id = p_entry AND entries.legs > 0;",
+        checks.an_entry_is_undone_once_with_all_its_legs,
+    ),
+    Mutant(
+        "nothing is said",
+        "FROM (SELECT generate_series(1, cardinality(p_say_kind)) AS i) s;",
+        "FROM (SELECT generate_series(1, 0) AS i) s;",
+        checks.what_is_said_knows_the_balance_after,
+    ),
+    Mutant(
+        "what is said knows another's balance",
+        "jsonb_build_object('balance', o_balances[p_say_balance[i]])",
+        "jsonb_build_object('balance', o_balances[1])",
+        checks.what_is_said_knows_the_balance_after,
+    ),
+    Mutant(
+        "a part of a hot account is said to be its balance",
+        "o_balances[v_place] := NULL;",
+        "NULL;",
+        checks.a_tallied_account_spends_what_it_has_and_no_more,
+    ),
+    Mutant(
+        "a fold loses what it folds",
+        "SELECT coalesce(sum(delta_minor), 0), count(*) INTO v_delta, v_rows FROM gone;",
+        "SELECT 0, count(*) INTO v_delta, v_rows FROM gone;",
+        checks.the_common_case_moves_four_legs_in_two_books,
+    ),
+    Mutant(
+        "a sweep leaves the shards full",
+        "UPDATE shards s SET balance_minor = 0, version = s.version + 1",
+        "UPDATE shards s SET version = s.version + 1",
+        checks.a_sharded_account_spends_what_it_has_and_no_more,
+    ),
+    Mutant(
+        "a spread gives what it has not",
+        "v_share := (v_account.balance_minor - v_account.held_minor) / v_account.shards;",
+        "v_share := (v_account.balance_minor - v_account.held_minor) / v_account.shards + 1;",
+        checks.a_sharded_account_spends_what_it_has_and_no_more,
+    ),
+]
+
+
+def loadable(script: str) -> str:
+    return script.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION").replace("%", "%%")
+
+
+def wiped(url: str) -> Town:
+    """A town on the scratch database with the true writer, as if it were new."""
+    engine = create_engine(url, connect_args={"options": "-c statement_timeout=5000"})
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        connection.exec_driver_sql(
+            f"TRUNCATE {', '.join(PICTURED)}, inbox, seals RESTART IDENTITY CASCADE"
+        )
+        for script in SCRIPTS:
+            connection.exec_driver_sql(loadable(sql(script)))
+    return Town(engine)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_broken_writer_is_noticed(mutant: Mutant, scratch: str) -> None:
+    scripts = [script for script in map(sql, SCRIPTS) if mutant.old in script]
+    assert len(scripts) == 1, "the line that this mutant breaks is no longer in the writer"
+    town = wiped(scratch)
+    try:
+        town.execute(loadable(scripts[0].replace(mutant.old, mutant.new)))
+        with pytest.raises((Exception, pytest.fail.Exception)):
+            mutant.killer(town)
+    finally:
+        town.engine.dispose()
+
+
+def test_the_scripts_are_whole() -> None:
+    """The mutated scripts hold functions only, so that loading them again changes nothing else."""
+    for script in SCRIPTS:
+        assert "CREATE TABLE" not in sql(script)
