@@ -96,9 +96,22 @@ class Running:
         except OSError:
             return False
 
-    def pid(self, name: str) -> int:
-        """The process that the program's note names."""
-        return int((self.home.run / f"{name}.pid").read_text().split()[0])
+    def pid(self, name: str) -> int | None:
+        """The process that the program's note names; None while nobody is noted."""
+        try:
+            return int((self.home.run / f"{name}.pid").read_text().split()[0])
+        except (FileNotFoundError, IndexError):
+            return None
+
+    def is_back(self, name: str, before: int) -> bool:
+        """Whether another process than before is the program now."""
+        pid = self.pid(name)
+        return pid is not None and pid != before and psutil.pid_exists(pid)
+
+    def web_children(self) -> list[psutil.Process]:
+        """The processes in which the web server serves."""
+        children: list[psutil.Process] = psutil.Process(self.pid("web")).children()
+        return children
 
     def family(self) -> list[psutil.Process]:
         """The manager and everything below it."""
@@ -152,15 +165,16 @@ def test_a_second_one_on_the_same_port_says_so_and_goes(running: Running, tmp_pa
 def test_what_is_killed_comes_back(running: Running, program: Program) -> None:
     name = program.name
     before = running.pid(name)
+    assert before is not None
     os.kill(before, signal.SIGKILL)
-    _until(lambda: running.pid(name) != before, f"{name} did not come back")
-    _until(lambda: psutil.pid_exists(running.pid(name)), f"{name} did not stay")
+    _until(lambda: running.is_back(name, before), f"{name} did not come back")
     _until(running.ready, f"not ready after {name} was killed")
     assert running.customers() == 2
 
 
 def test_a_killed_web_worker_process_comes_back(running: Running) -> None:
-    (child,) = psutil.Process(running.pid("web")).children()
+    _until(lambda: bool(running.web_children()), "no web worker before the kill")
+    (child,) = running.web_children()
     child.kill()
     _until(running.ready, "not ready after a web worker was killed")
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 import redis as redis_py
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rq import Queue
 from rq.job import Job
 from sqlalchemy import Engine
@@ -110,7 +112,7 @@ def test_a_bell_that_nobody_hears_fades(redis: redis_py.Redis) -> None:
 
 
 def test_a_silent_redis_is_a_delay_and_no_error() -> None:
-    nobody = redis_py.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2)
+    nobody = redis_py.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0))
     nudge(nobody)
     nudger(nobody)()
 
