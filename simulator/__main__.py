@@ -53,29 +53,32 @@ def _rewrite(options: Options) -> int:
 def _on_stage(paths: Sequence[Path], *, rewrite: bool) -> int:
     from simulator import dialogue
     from simulator.backstage import Theatre
-    from simulator.world import world
+    from simulator.world import AuditFailed, world
 
-    different = 0
+    wrong = 0
     with Theatre() as theatre:
         for path in dialogue.files(paths):
             before = path.read_text(encoding="utf-8")
-            with theatre.fresh() as urls, world(*urls) as stage:
-                played = []
-                for step, block in dialogue.play(dialogue.parse(before), stage):
-                    played.append((step, block))
-                    if not rewrite:
-                        print(dialogue.write([(step, block)]), end="", flush=True)
-                stage.close()
-            after = dialogue.write(played)
-            if after == before:
+            played: list[tuple[dialogue.Step, list[str]]] = []
+            try:
+                with theatre.fresh() as urls, world(*urls) as stage:
+                    for step, block in dialogue.play(dialogue.parse(before), stage):
+                        played.append((step, block))
+                        if not rewrite:
+                            print(dialogue.write([(step, block)]), end="", flush=True)
+                    stage.close()
+            except (dialogue.DialogueInvalid, AuditFailed) as failure:
+                print(f"{path}: {failure}", file=sys.stderr)
+                wrong += 1
                 continue
-            different += 1
-            if rewrite:
+            after = dialogue.write(played)
+            if rewrite and after != before:
                 path.write_text(after, encoding="utf-8")
                 print(f"rewritten: {path}")
-            else:
+            elif after != before:
+                wrong += 1
                 print(dialogue.difference(before, after, str(path)))
-    return 0 if rewrite else min(different, 1)
+    return min(wrong, 1)
 
 
 def _replay(options: Options) -> int:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from simulator import networks, paging
-from simulator.inside import Inside
+from simulator.inside import Entry, Inside
 from simulator.live import Live
 from simulator.phones import DELIVERIES, Phone, Service
 from simulator.recorder import Recorder
@@ -21,6 +21,7 @@ from ussd_app.kernel.gsm7 import is_gsm7
 from ussd_app.kernel.msisdn import parse as parse_msisdn
 
 MOST_PHONES: Final = 12
+MOST_ENTRIES: Final = 20
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,19}", re.ASCII)
 CAST: Final = (("asha", "0712000001"), ("baraka", "0722000002"))
 TIMES: Final = {1: "", 2: " twice at once", 3: " three times at once", 4: " four times at once"}
@@ -306,17 +307,24 @@ class Desk:
             self._insight[phone.msisdn] = seen or {}
             if seen is not None and "asks_secret" in seen:
                 phone.asks_secret = bool(seen["asks_secret"])
-        with self._reading:
-            if self._last_entry is None:
-                return
-            entries = self.inside.entries(self._last_entry)
-            if entries:
-                self._last_entry = entries[-1].id
+        entries = self._new_entries()
         self.recorder.entries(entries)
         for entry in entries:
             self.telco.note(
                 phone, "ledger", f"{entry.receipt} {entry.type}", "", "\n".join(entry.sentences), 0
             )
+
+    def _new_entries(self) -> list[Entry]:
+        """The entries since the last look; only the newest of them when somebody is in a hurry."""
+        with self._reading:
+            if self._last_entry is None:
+                return []
+            entries = self.inside.entries(self._last_entry, most_batches=1)
+            if len(entries) > MOST_ENTRIES:
+                self._last_entry = self.inside.last_entry()
+            elif entries:
+                self._last_entry = entries[-1].id
+        return entries[-MOST_ENTRIES:]
 
     def catch_up(self) -> None:
         """Until the application has been met once, look whether it is there now."""

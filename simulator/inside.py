@@ -63,10 +63,10 @@ class Inside:
                 high = middle
         return low
 
-    def entries(self, after: int) -> list[Entry]:
-        """The entries written after this id, oldest first; all of them."""
+    def entries(self, after: int, most_batches: int = MOST_BATCHES) -> list[Entry]:
+        """The entries written after this id, oldest first; a batch has fifty of them."""
         found: list[Entry] = []
-        for _ in range(MOST_BATCHES):
+        for _ in range(most_batches):
             batch = self._get(f"/inspect/entries?after={after}")
             if not batch or not batch["entries"]:
                 break

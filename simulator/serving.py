@@ -13,7 +13,7 @@ LOOPBACK = "127.0.0.1"
 
 
 class _Handler(WSGIRequestHandler):
-    """Keeps connections open and writes no log line for each request."""
+    """Speaks HTTP/1.1 (a connection a request, as werkzeug wants it) and logs nothing."""
 
     protocol_version = "HTTP/1.1"
     timeout = 65.0
