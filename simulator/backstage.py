@@ -177,9 +177,9 @@ class Backstage:
 
     def audit(self) -> list[str]:
         """What is wrong with the books; empty when every law holds."""
-        from ussd_app.ledger import audit
+        from ussd_app.ledger.audit import run
 
-        return [str(finding) for finding in audit.run(self.app.engine)]
+        return [str(finding) for finding in run(self.app.engine)]
 
 
 class Theatre:
