@@ -159,16 +159,12 @@ BEGIN
 
     -- 5. Hot rows last: a shard, or the row.
     IF v_hot IS NOT NULL THEN
+        PERFORM ledger_ceiling_check(p_accounts, p_ceilings, v_delta, cardinality(p_accounts));
         FOREACH v_place IN ARRAY v_hot LOOP
             SELECT id, mode, floor_minor, shards, coalesce(v_held[v_place], 0) AS held,
                    (v_delta[v_place] IS NOT NULL)::integer AS moved,
                    coalesce(v_delta[v_place], 0) * CASE side WHEN 'credit' THEN 1 ELSE -1 END AS delta
               INTO v_account FROM accounts WHERE id = p_accounts[v_place];
-            IF v_account.delta > 0
-               AND ledger_balance(v_account.id) + v_account.delta > p_ceilings[v_place] THEN
-                RAISE EXCEPTION 'account % would pass its ceiling', v_account.id
-                    USING ERRCODE = 'KB002', DETAIL = json_build_object('account', v_account.id)::text;
-            END IF;
             v_part := NULL;
             IF v_account.mode = 'tallied' AND v_account.held = 0
                AND (v_account.delta >= 0 OR v_account.floor_minor IS NULL) THEN

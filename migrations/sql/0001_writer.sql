@@ -129,14 +129,16 @@ COMMENT ON FUNCTION ledger_balance IS 'The whole balance of an account: its row,
 CREATE FUNCTION ledger_ceiling_check(
     p_accounts bigint[], p_ceilings bigint[], p_credits bigint[], p_after integer
 ) RETURNS void LANGUAGE plpgsql AS $$
--- p_credits: what each would be credited. Looks only at places after p_after.
+-- p_credits: what each would be credited. Looks at those not changed yet: locked ones after p_after,
+-- and all others.
 DECLARE
     v_account bigint;
 BEGIN
     SELECT a.id INTO v_account
-      FROM generate_series(p_after + 1, cardinality(p_accounts)) place
+      FROM generate_series(1, cardinality(p_accounts)) place
       JOIN accounts a ON a.id = p_accounts[place]
-     WHERE p_credits[place] * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END > 0
+     WHERE (place > p_after OR a.mode <> 'locked')
+       AND p_credits[place] * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END > 0
        AND ledger_balance(a.id) + p_credits[place] * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END
            > p_ceilings[place]
      ORDER BY a.id LIMIT 1;

@@ -7,15 +7,18 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine
 
+from migrations.apply import sql
 from ussd_app.ledger import audit
 from ussd_app.ledger.book import Book, Draft, Leg, Written
 from ussd_app.ledger.drafts import Mode
 
+SCRIPTS = ("0001_satellites.sql", "0001_writer.sql", "0001_post.sql")
 NOON = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 _NUMBERS = itertools.count(1)
 
-PICTURED = ("accounts", "shards", "tail", "tallies", "entries", "reversals", "legs", "holds")
-PICTURED += ("idempotency", "usages", "outbox")
+_MONEY = ("accounts", "shards", "tail", "tallies", "entries", "reversals", "legs", "holds")
+PICTURED = (*_MONEY, "idempotency", "usages", "outbox")
+
 
 CHART: dict[str, tuple[str, str, Mode, int | None]] = {
     "wallet/asha": ("emoney", "credit", "locked", 0),
@@ -127,3 +130,21 @@ class Town:
             for table in PICTURED
         )
         return str(self.one(f"SELECT string_agg(print, ' ' ORDER BY print) FROM ({union}) all_"))
+
+
+def loadable(script: str) -> str:
+    """A script of functions as one that can be loaded again."""
+    return script.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION").replace("%", "%%")
+
+
+def wiped(url: str, *, reload: bool = True) -> Town:
+    """A town on a database as if it were new; `reload` puts the true writer back."""
+    engine = create_engine(url, connect_args={"options": "-c statement_timeout=5000"})
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        connection.exec_driver_sql(
+            f"TRUNCATE {', '.join(PICTURED)}, inbox, seals RESTART IDENTITY CASCADE"
+        )
+        for script in SCRIPTS if reload else ():
+            connection.exec_driver_sql(loadable(sql(script)))
+    return Town(engine)
