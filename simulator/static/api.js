@@ -41,3 +41,10 @@ export function el(tag, className = "", text = "") {
   if (text) made.textContent = text;
   return made;
 }
+
+const clock = new Intl.DateTimeFormat("en-GB", { timeZone: "Africa/Nairobi", hour: "numeric", minute: "2-digit" });
+
+/** What a clock on a Kenyan wall shows, wherever the browser is: the receipts print the same. */
+export function kenyanTime(moment) {
+  return clock.format(moment);
+}

@@ -1,7 +1,7 @@
 // One phone: its keys, its screen, and what it does by itself between two calls of the telco.
 // It knows nothing of what an application's screens mean.
 
-import { el } from "./api.js";
+import { el, kenyanTime } from "./api.js";
 
 const KEYS = [
   ["1", ""], ["2", "abc"], ["3", "def"], ["4", "ghi"], ["5", "jkl"], ["6", "mno"],
@@ -220,8 +220,7 @@ export class Handset {
   }
 
   drawClock() {
-    const now = new Date();
-    this.$(".clock").textContent = `${now.getHours()}:${String(now.getMinutes()).padStart(2, "0")}`;
+    this.$(".clock").textContent = kenyanTime(new Date());
   }
 
   scene() {
@@ -230,9 +229,7 @@ export class Handset {
   }
 
   idle() {
-    const now = new Date();
-    const time = `${now.getHours()}:${String(now.getMinutes()).padStart(2, "0")}`;
-    const rows = [el("div", "big", time), el("div", "mid", this.view.number)];
+    const rows = [el("div", "big", kenyanTime(new Date())), el("div", "mid", this.view.number)];
     const { unread } = this.view;
     rows.push(el("div", "hint", unread ? `✉ ${unread} new message${unread > 1 ? "s" : ""}` : `Dial ${this.view.service.code}`));
     return { rows, soft: [unread ? "Read" : "Messages", "Write"] };
@@ -262,7 +259,7 @@ export class Handset {
   message() {
     const message = this.inbox[this.chosen];
     if (!message) return this.messages();
-    const at = new Date(message.at).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+    const at = kenyanTime(new Date(message.at));
     const head = el("div", "head", `${message.outgoing ? "To " : ""}${message.sender} ${at}`);
     return { rows: [head, document.createTextNode(message.text)], soft: ["Reply", "Back"] };
   }

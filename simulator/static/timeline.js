@@ -83,7 +83,7 @@ function fields(line, form) {
 }
 
 function time(at) {
-  const made = el("time", "", new Date(at).toLocaleTimeString("en-GB"));
+  const made = el("time", "", new Date(at).toLocaleTimeString("en-GB", { timeZone: "Africa/Nairobi" }));
   made.dateTime = at;
   return made;
 }
