@@ -36,7 +36,7 @@ def _dial(options: Options) -> int:
         print(f"{options.phone} is no Kenyan mobile number", file=sys.stderr)
         return FAULTY
     hide = getpass.getpass if sys.stdin.isatty() else input
-    inside = Inside(plan.application_url)
+    inside = Inside(plan.application_url, plan.secret)
     return dial(plan.service, inside, msisdn, options.code, hear_secret=hide)
 
 

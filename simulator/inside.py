@@ -35,29 +35,32 @@ class Customer:
 
 
 class Inside:
-    """A reader of `/inspect` at one base URL. An application without it is asked no harder."""
+    """A reader of `/inspect` at one base URL, under the callbacks' secret if there is one.
 
-    def __init__(self, base_url: str) -> None:
-        self._base_url = base_url.rstrip("/")
+    An application without it is asked no harder.
+    """
+
+    def __init__(self, base_url: str, secret: str | None = None) -> None:
+        self._doors = f"{base_url.rstrip('/')}/inspect" + (f"/{secret}" if secret else "")
         self._threads = threading.local()
 
     def graph(self) -> Mapping[str, Any]:
         """The menus by flow; empty when they cannot be had."""
-        return dict((self._get("/inspect/graph") or {}).get("flows", {}))
+        return dict((self._get("/graph") or {}).get("flows", {}))
 
     def session(self, session_id: str) -> Mapping[str, Any] | None:
         """Where a session stands, its slots with secrets masked; None when it is gone."""
-        found: Mapping[str, Any] | None = self._get(f"/inspect/session/{session_id}")
+        found: Mapping[str, Any] | None = self._get(f"/session/{session_id}")
         return found
 
     def last_entry(self) -> int:
         """The id of the newest entry, 0 for none: found by halving, since ids only grow."""
         low, high = 0, 1
-        while (self._get(f"/inspect/entries?after={high}") or {}).get("entries"):
+        while (self._get(f"/entries?after={high}") or {}).get("entries"):
             low, high = high, high * 2
         while low < high:
             middle = (low + high) // 2
-            if (self._get(f"/inspect/entries?after={middle}") or {}).get("entries"):
+            if (self._get(f"/entries?after={middle}") or {}).get("entries"):
                 low = middle + 1
             else:
                 high = middle
@@ -67,7 +70,7 @@ class Inside:
         """The entries written after this id, oldest first; a batch has fifty of them."""
         found: list[Entry] = []
         for _ in range(most_batches):
-            batch = self._get(f"/inspect/entries?after={after}")
+            batch = self._get(f"/entries?after={after}")
             if not batch or not batch["entries"]:
                 break
             after = batch["last"]
@@ -79,7 +82,7 @@ class Inside:
 
     def customers(self) -> list[Customer]:
         """Everybody the application knows, as far as it lists them."""
-        found = self._get("/inspect/customers")
+        found = self._get("/customers")
         return [
             Customer(each["msisdn"], each["name"], each["language"], each["balance_minor"])
             for each in (found or {}).get("customers", [])
@@ -88,7 +91,7 @@ class Inside:
     def forget_sessions(self) -> bool:
         """Have the application lose its sessions, as a flushed Redis would; whether it did."""
         try:
-            url = f"{self._base_url}/inspect/faults"
+            url = f"{self._doors}/faults"
             answer = self._session().post(url, json={"redis": "forget"}, timeout=WITHIN_S)
         except requests.RequestException:
             return False
@@ -96,7 +99,7 @@ class Inside:
 
     def _get(self, path: str) -> Any:
         try:
-            answer = self._session().get(self._base_url + path, timeout=WITHIN_S)
+            answer = self._session().get(self._doors + path, timeout=WITHIN_S)
             return answer.json() if answer.status_code == 200 else None
         except (requests.RequestException, ValueError):
             return None

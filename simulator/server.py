@@ -40,6 +40,7 @@ class Plan:
     port: int
     api_key: str | None
     slow_ms: int = 0
+    secret: str | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Plan":
@@ -55,6 +56,7 @@ class Plan:
         named = {field: environ[name] for name, field in URLS.items() if name in environ}
         return cls(
             application_url=base.rstrip("/"),
+            secret=settings.callback_secret,
             service=replace(service, **named),
             host=environ.get("SIMULATOR_HOST") or LOOPBACK,
             port=int(environ.get("SIMULATOR_PORT") or settings.simulator_port),
@@ -71,7 +73,7 @@ class Simulator:
         self.telco = Telco(SystemClock(), plan.service, later=self._later)
         self.centre = SmsCentre(self.telco, plan.api_key)
         self.centre.faults.slow_ms = plan.slow_ms
-        self.desk = Desk(self.telco, self.centre, Inside(plan.application_url))
+        self.desk = Desk(self.telco, self.centre, Inside(plan.application_url, plan.secret))
         for name, number in CAST:
             self.desk.add(name, number)
         self.flask = create_app(self.desk)

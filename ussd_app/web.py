@@ -48,7 +48,7 @@ def create_app(app: App, nudge: Callable[[], None] = lambda: None) -> Flask:
     flask.register_blueprint(sms.blueprint(heard, app.metrics, secret))
     flask.register_blueprint(ops.blueprint(app.engine, app.redis, app.metrics))
     if settings.simulator:
-        flask.register_blueprint(inspect.blueprint(app.machine, sessions, app.engine))
+        flask.register_blueprint(inspect.blueprint(app.machine, sessions, app.engine, secret))
         flask.add_url_rule("/", "page", _to_the_page(settings.simulator_port))
     limit = AddressLimit(settings.rate_address_per_minute)
     apologise = _apologiser(app, door)

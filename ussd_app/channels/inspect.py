@@ -15,9 +15,11 @@ from ussd_app.reports.operations import customers, entries_after
 MOST_ENTRIES = 50
 
 
-def blueprint(machine: Machine, sessions: Sessions, engine: Engine) -> Blueprint:
-    """The doors under `/inspect`."""
-    blue = Blueprint("inspect", __name__, url_prefix="/inspect")
+def blueprint(
+    machine: Machine, sessions: Sessions, engine: Engine, secret: str | None
+) -> Blueprint:
+    """The doors under `/inspect`, or under `/inspect/<secret>` as the callbacks are."""
+    blue = Blueprint("inspect", __name__, url_prefix=f"/inspect/{secret}" if secret else "/inspect")
 
     @blue.get("/graph")
     def graph() -> Response:
