@@ -154,7 +154,7 @@ export class Station {
     if (inside?.flow) {
       rows.push(["hop", String(inside.hop ?? session?.hops ?? "")], ["language", inside.language]);
       rows.push(...slots);
-      if (inside.ended) rows.push(["", "ended"]);
+      if (inside.ended || !this.view.inSession) rows.push(["", inside.ended ? "ended" : "hung up"]);
     }
     if (!rows.length) { list.replaceChildren(el("span", "none", session ? "nothing to see from outside" : "no session")); return; }
     list.replaceChildren(...rows.map(([name, value]) => {
