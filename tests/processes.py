@@ -60,6 +60,11 @@ class Program:
         assert self.process is not None
         return self.process.pid
 
+    def keep(self) -> None:
+        """Start it again when it has ended, as the process manager does."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+
     def children(self) -> list[psutil.Process]:
         """The processes below it: a web server's workers."""
         try:
@@ -143,6 +148,15 @@ class Stage:
         """A worker."""
         program = Program(
             [sys.executable, "-m", "workers"], self._environ(**changes), self._log("worker")
+        )
+        self.started.append(program)
+        program.start()
+        return program
+
+    def scheduler(self) -> Program:
+        """What rings the bells that were lost."""
+        program = Program(
+            [sys.executable, "-m", "workers", "schedule"], self._environ(), self._log("scheduler")
         )
         self.started.append(program)
         program.start()

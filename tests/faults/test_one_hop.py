@@ -42,7 +42,7 @@ def test_four_deliveries_at_once_and_one_a_minute_later_on_two_servers(
     receipt = receipt_in(said[0])
 
     record = f"{PREFIX}s:ATUid_1"
-    redis.pexpire(record, redis.pttl(record) - 60_000)  # type: ignore[operator]
+    redis.pexpire(record, redis.pttl(record) - 60_000)
     assert [hop(web, PAID) for web in webs] == [said[0]] * 2, "a minute later"
     assert scene.transfers() == {receipt: 1}
     until(lambda: len(scene.gateway.heard) == 2)
