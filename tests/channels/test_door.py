@@ -513,3 +513,24 @@ def test_the_end_of_a_session_is_noted_without_redis(without_redis: App, engine:
     with engine.connect() as connection:
         found = connection.exec_driver_sql("SELECT step, status FROM session_ends").one()
     assert tuple(found) == ("home.main", "Failed")
+
+
+# -- a database that was restarted
+
+
+def test_a_line_that_died_in_between_is_not_the_customers_business(
+    app: App, asha: Phone, engine: Engine, entries: Callable[[], int]
+) -> None:
+    cut = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    asha.walk(CONFIRM.rpartition("*")[0])
+    change(engine, cut)
+    assert asha.send(CONFIRM).startswith("CON Send KES 500.00")
+    change(engine, cut)
+    assert asha.send(PAID).startswith("END KB")
+    change(engine, cut)
+    assert replace(asha, session="ATUid_2").send("").startswith("CON Kabambe")
+    assert entries() == 1
+    assert count(app, "kabambe_hops_total") == 6

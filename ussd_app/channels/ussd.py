@@ -33,6 +33,8 @@ NETWORKS = frozenset({"63902", "63903", "63907", "63999"})
 SANDBOX = "99999"
 FORM = "application/x-www-form-urlencoded"
 LANGUAGES = ("en", "sw")
+POOLS = 2
+"""How many pools of connections the bank has: one that commits by itself, and one that does not."""
 
 _TURNED_AWAY = {
     "flood": RefusalCode.TOO_MANY_REQUESTS,
@@ -138,7 +140,7 @@ class Door:
             self._metrics.hop(opened.step, "replayed", time.perf_counter() - started)
             return _respond(opened.screen, opened.ended, opened.step)
         try:
-            walk = self._walk(hop, opened)
+            walk = self._walked(hop, opened)
             if walk.heard is None:
                 self._give_back(hop, opened.token)
             elif not self._put_away(hop, walk.heard, opened.token, walk):
@@ -156,6 +158,17 @@ class Door:
         if walk.did:
             self._nudge()
         return _respond(walk.screen.text, walk.screen.ends, walk.screen.step)
+
+    def _walked(self, hop: Hop, opened: Opened) -> "_Walk":
+        """Walk, and walk again when a line to the database was dead, as all of each pool are after
+        it was restarted. The keys of commands make that safe."""
+        for _ in range(POOLS):
+            try:
+                return self._walk(hop, opened)
+            except (OperationalError, InterfaceError) as broken:
+                if not broken.connection_invalidated:
+                    raise
+        return self._walk(hop, opened)
 
     def _walk(self, hop: Hop, opened: Opened) -> "_Walk":
         walk = _Walk(self._machine, self._bank, self._metrics, hop)
