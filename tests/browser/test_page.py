@@ -8,48 +8,18 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-from simulator.backstage import SERVICE_CODE, SHORTCODE, Backstage, Person
-from simulator.inside import Inside
-from simulator.phones import Service
-from simulator.server import Plan, Simulator
-from simulator.serving import Served
+from simulator.backstage import SERVICE_CODE
 from tests.browser.chromium import browser, picture, until
+from tests.simulator.full_stage import FullStage, full_stage
 from ussd_app.embedded import Redis
 
 pytestmark = pytest.mark.browser
 
-ASHA = Person("asha", "+254712000001", "4826", "en", 1_500_00)
-BARAKA = Person("baraka", "+254722000002", "1111", "sw", 20_00)
-NOWHERE = "http://127.0.0.1:9"
-
-
-class Stage:
-    """A Kabambe, a simulator before it, and the address of the page."""
-
-    def __init__(self, backstage: Backstage, simulator: Simulator, url: str) -> None:
-        self.backstage = backstage
-        self.simulator = simulator
-        self.url = url
-
 
 @pytest.fixture
-def stage(database_url: str, redis_server: Redis) -> Iterator[Stage]:
-    service = Service.at(NOWHERE, SERVICE_CODE, SHORTCODE)
-    simulator = Simulator(Plan(NOWHERE, service, "127.0.0.1", 0, None))
-    backstage = Backstage(database_url, redis_server.url())
-    with Served(simulator.flask) as page:
-        try:
-            base = backstage.start(page.url)
-            backstage.seed([ASHA, BARAKA])
-            simulator.desk.inside = Inside(base)
-            for phone in [None, *simulator.telco.phones.values()]:
-                there = vars(Service.at(base, SERVICE_CODE, SHORTCODE))
-                simulator.desk.set_service(there, phone)
-            simulator.desk.begin()
-            yield Stage(backstage, simulator, page.url)
-        finally:
-            simulator.stop()
-            backstage.stop()
+def stage(database_url: str, redis_server: Redis) -> Iterator[FullStage]:
+    with full_stage(database_url, redis_server.url()) as stage:
+        yield stage
 
 
 class Handset:
@@ -80,7 +50,7 @@ class Handset:
         return (lit[0].get_attribute("data-step") or "") if lit else ""
 
 
-def opened(chrome: webdriver.Chrome, stage: Stage) -> tuple[Handset, Handset]:
+def opened(chrome: webdriver.Chrome, stage: FullStage) -> tuple[Handset, Handset]:
     chrome.get(stage.url)
     until(chrome, "two phones", lambda: len(chrome.find_elements(By.CLASS_NAME, "station")) == 2)
     return Handset(chrome, "asha"), Handset(chrome, "baraka")
@@ -92,7 +62,7 @@ def no_complaints(chrome: webdriver.Chrome) -> None:
     assert grave == []
 
 
-def test_dial_send_money_and_read_the_sms(stage: Stage) -> None:
+def test_dial_send_money_and_read_the_sms(stage: FullStage) -> None:
     with browser(1440, 960) as chrome:
         asha, baraka = opened(chrome, stage)
         asha.press(*SERVICE_CODE, "green")
@@ -121,7 +91,7 @@ def test_dial_send_money_and_read_the_sms(stage: Stage) -> None:
     assert stage.backstage.audit() == []
 
 
-def test_letters_tabs_and_faults(stage: Stage) -> None:
+def test_letters_tabs_and_faults(stage: FullStage) -> None:
     with browser(1440, 960) as chrome:
         asha, baraka = opened(chrome, stage)
         asha.find(".handset").send_keys(Keys.TAB)
@@ -146,7 +116,7 @@ def test_letters_tabs_and_faults(stage: Stage) -> None:
         no_complaints(chrome)
 
 
-def test_record_a_dialogue(stage: Stage) -> None:
+def test_record_a_dialogue(stage: FullStage) -> None:
     with browser(1440, 960) as chrome:
         asha, _ = opened(chrome, stage)
         chrome.find_element(By.CSS_SELECTOR, "[data-do=record]").click()
@@ -160,7 +130,7 @@ def test_record_a_dialogue(stage: Stage) -> None:
         no_complaints(chrome)
 
 
-def test_the_page_on_a_phone(stage: Stage) -> None:
+def test_the_page_on_a_phone(stage: FullStage) -> None:
     with browser(390, 844) as chrome:
         asha, _ = opened(chrome, stage)
         asha.press(*SERVICE_CODE, "green")
