@@ -28,6 +28,8 @@ PIN: Final = "4826"
 MOST_PEOPLE: Final = 900_000
 MOST_AT_ONCE: Final = 5_000
 _RECEIPT: Final = re.compile(r"(K[A-Z0-9]{6,9})\b", re.ASCII)
+_OFFER: Final = re.compile(r"^2 (Main menu|Menyu kuu)$", re.M)
+_DIGITS: Final = re.compile(r"[0-9]+", re.ASCII)
 
 
 class NotHere(ValueError):
@@ -204,24 +206,36 @@ class _Load:
             await asyncio.sleep(least + (most - least) * share)
 
     async def _walk(self, session: "_Session") -> None:
-        for hop, typed in (("dial", None), ("menu", "1"), ("back", "0"), ("menu", "1")):
+        if await self._main_menu(session) is None:
+            return
+        for hop, typed in (("menu", "1"), ("back", "0"), ("menu", "1")):
+            await self._think()
             if await session.hop(hop, typed) is None:
                 return
-            await self._think()
 
     async def _transfer(self, session: "_Session") -> None:
         payee = self._payee(session.msisdn)
         amount = f"{self._plan.amount_minor / 100:.2f}"
-        steps = (("dial", None), ("menu", "1"), ("payee", local(payee)), ("amount", amount))
-        for hop, typed in steps:
-            reply = await session.hop(hop, typed)
-            if reply is None:
-                return
-            if reply.ends:
-                self._result.refused[reply.text[:60]] += 1
-                return
+        reply = await self._main_menu(session)
+        for hop, typed in (("menu", "1"), ("payee", local(payee)), ("amount", amount)):
+            if reply is None or reply.ends:
+                break
             await self._think()
+            reply = await session.hop(hop, typed)
+        if reply is None:
+            return
+        if reply.ends or local(payee) not in reply.text:
+            self._result.refused[_first_line(reply)] += 1
+            return
+        await self._think()
         self._judge(session, payee, await session.hop("pin", self._plan.pin))
+
+    async def _main_menu(self, session: "_Session") -> wire.Reply | None:
+        """Dial; an offer to go on where an earlier session dropped is declined."""
+        reply = await session.hop("dial", None)
+        if reply is not None and _OFFER.search(reply.text):
+            reply = await session.hop("anew", "2")
+        return reply
 
     def _judge(self, session: "_Session", payee: str, reply: wire.Reply | None) -> None:
         amount = self._plan.amount_minor
@@ -234,13 +248,18 @@ class _Load:
             told = Transfer(match.group(1), session.msisdn, payee, amount, session.id)
             self._result.acknowledged.append(told)
         else:
-            self._result.refused[reply.text.split("\n")[0][:60]] += 1
+            self._result.refused[_first_line(reply)] += 1
 
     def _payee(self, payer: str) -> str:
         while True:
             payee = self._dice.choice(self._plan.people)
             if payee != payer:
                 return payee
+
+
+def _first_line(reply: wire.Reply) -> str:
+    """What a refusal says first, without the numbers that make each its own."""
+    return _DIGITS.sub("0", reply.text.split("\n")[0])[:60]
 
 
 class _Session:

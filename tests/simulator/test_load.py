@@ -21,6 +21,7 @@ class MoneyApp:
     def __init__(self) -> None:
         self.receipts: dict[str, tuple[str, str]] = {}
         self.broken = 0
+        self.offers = False
         self.lock = threading.Lock()
         self.numbers = itertools.count(1)
         self.flask = Flask("money")
@@ -33,6 +34,14 @@ class MoneyApp:
                 self.broken -= 1
                 return Response("busy", 503)
             answers = form["text"].split("*") if form["text"] else []
+            if self.offers and not answers:
+                return Response(
+                    "CON You were cut off earlier.\n1 Continue: Send money\n2 Main menu"
+                )
+            if self.offers:
+                assert answers.pop(0) == "2"
+            if len(answers) == 3:
+                return Response(f"CON Send to {answers[1]}? Enter PIN")
             if len(answers) < 4:
                 return Response("CON go on")
             number = next(self.numbers)
@@ -79,6 +88,23 @@ def test_a_summary_has_rates_and_percentiles(url: str) -> None:
     assert summary["errors"] == {}
 
 
+def test_an_offer_to_resume_is_declined(url: str, money: MoneyApp) -> None:
+    money.offers = True
+    result = load.run(Plan(url, PEOPLE, sessions=9, concurrency=3, navigation=0.0))
+    assert len(result.acknowledged) == 9
+    assert "anew" in result.summary()["by_hop"]
+
+
+def test_no_pin_is_typed_for_another_payee() -> None:
+    app = Flask("confused")
+    app.add_url_rule("/ussd", "hop", lambda: "CON Send to 0799999999? Enter PIN", methods=["POST"])
+    with Served(app) as served:
+        plan = Plan(f"{served.url}/ussd", PEOPLE, sessions=3, concurrency=1, navigation=0.0)
+        result = load.run(plan)
+    assert "pin" not in result.times_ms
+    assert result.refused == {"Send to 0? Enter PIN": 3}
+
+
 def test_lost_answers_are_counted_and_repeated_when_asked(url: str, money: MoneyApp) -> None:
     money.broken = 3
     result = load.run(Plan(url, PEOPLE, sessions=10, concurrency=2, navigation=0.0))
@@ -97,7 +123,8 @@ def test_a_transfer_that_was_never_answered_is_kept_as_such() -> None:
 
     def hop() -> Response:
         text = dict(parse_qsl(request.get_data().decode(), keep_blank_values=True))["text"]
-        return Response("CON go on") if text.count("*") < 3 else Response("", 500)
+        said = " ".join(text.split("*"))
+        return Response(f"CON {said}") if text.count("*") < 3 else Response("", 500)
 
     app.add_url_rule("/ussd", "hop", hop, methods=["POST"])
     with Served(app) as served:
