@@ -4,6 +4,7 @@ One frozen record is handed to whoever needs it; nobody else reads the environme
 wrong is reported at once. Knows no service: whether a URL answers is `/readyz`'s business.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,10 @@ ENVIRONMENTS = ("development", "test", "production")
 DEVELOPMENT_SECRET = "development-only-secret-root-0123456789"  # noqa: S105 - refused in production
 SHORTEST_SECRET = 16
 AFRICASTALKING = "https://api.africastalking.com"
+_SERVICE_CODE = re.compile(r"\*[0-9]+(\*[0-9]+)*#", re.ASCII)
+_SENDER = re.compile(r"[A-Za-z0-9]{1,11}", re.ASCII)
+_SHORTCODE = re.compile(r"[0-9]{3,8}", re.ASCII)
+_VERSION = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
 _PATH_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
@@ -84,8 +89,8 @@ class Settings:
             at_api_key=reader.text("AT_API_KEY", "development"),
             at_api_url=reader.url("AT_API_URL", ("http", "https")) or at_home,
             simulator=simulator,
-            sms_sender=reader.text("SMS_SENDER", "KABAMBE"),
-            sms_shortcode=reader.text("SMS_SHORTCODE", "22383"),
+            sms_sender=reader.shape("SMS_SENDER", "KABAMBE", _SENDER, "1 to 11 letters and digits"),
+            sms_shortcode=reader.shape("SMS_SHORTCODE", "22383", _SHORTCODE, "3 to 8 digits"),
             secret=reader.text("KABAMBE_SECRET", DEVELOPMENT_SECRET),
             secret_version=reader.integer("KABAMBE_SECRET_VERSION", 1, 1, 999),
             retired_secrets=reader.numbered("KABAMBE_RETIRED_SECRETS"),
@@ -97,6 +102,8 @@ class Settings:
                 "RATE_ADDRESS_PER_MINUTE", 60_000, 1, 100_000_000
             ),
         )
+        if any(version >= settings.secret_version for version in settings.retired_secrets):
+            reader.faults.append("KABAMBE_SECRET_VERSION must be above every retired version")
         if settings.production:
             reader.faults += _production_faults(settings, environ)
         if reader.faults:
@@ -121,8 +128,12 @@ def _production_faults(settings: Settings, environ: Mapping[str, str]) -> list[s
     ):
         if value == DEVELOPMENT_SECRET or len(value) < SHORTEST_SECRET:
             faults.append(f"{name} must be your own, of at least {SHORTEST_SECRET} characters")
-    if any(version >= settings.secret_version for version in settings.retired_secrets):
-        faults.append("KABAMBE_SECRET_VERSION must be above every retired version")
+    if settings.secret == settings.callback_secret:
+        faults.append(
+            "KABAMBE_SECRET and CALLBACK_SECRET must differ: the gateway knows the latter"
+        )
+    if settings.at_api_url.startswith("http://") and not settings.simulator:
+        faults.append("AT_API_URL must be https in production: the API key goes with every call")
     if settings.at_api_key == "development":
         faults.append("AT_API_KEY must be your own in production")
     if settings.at_username == "sandbox" and not settings.simulator:
@@ -147,6 +158,13 @@ class _Reader:
         self.faults.append(f"{name} must be one of {', '.join(options)}")
         return default
 
+    def shape(self, name: str, default: str, pattern: re.Pattern[str], words: str) -> str:
+        value = self.text(name, default)
+        if pattern.fullmatch(value):
+            return value
+        self.faults.append(f"{name} must be {words}")
+        return default
+
     def integer(self, name: str, default: int, least: int, most: int) -> int:
         text = self.text(name, str(default))
         if text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most:
@@ -158,8 +176,12 @@ class _Reader:
         value = self._environ.get(name)
         if not value:
             return None
-        if value.partition("://")[0] not in schemes:
+        scheme, _, rest = value.partition("://")
+        if scheme not in schemes:
             self.faults.append(f"{name} must be a URL beginning with {' or '.join(schemes)}://")
+            return None
+        if not rest.strip("/") or not rest.isprintable() or " " in rest:
+            self.faults.append(f"{name} must say where, without spaces")
             return None
         return value.rstrip("/")
 
@@ -172,8 +194,7 @@ class _Reader:
 
     def service_code(self, name: str, default: str) -> str:
         value = self.text(name, default)
-        inside = value[1:-1].replace("*", "")
-        if value.startswith("*") and value.endswith("#") and inside.isdigit() and len(value) < 32:
+        if _SERVICE_CODE.fullmatch(value) and len(value) < 32:
             return value
         self.faults.append(f"{name} must look like *383# or *384*44135#")
         return default
@@ -183,10 +204,10 @@ class _Reader:
         texts = {}
         for part in filter(None, self.text(name, "").split(",")):
             number, _, text = part.partition("=")
-            if number.isascii() and number.isdigit() and text:
+            if _VERSION.fullmatch(number) and text and int(number) not in texts:
                 texts[int(number)] = text
             else:
-                self.faults.append(f"{name} must look like 1=secret,2=secret")
+                self.faults.append(f"{name} must look like 1=secret,2=secret, each number once")
         return texts
 
     def path_segment(self, name: str) -> str | None:

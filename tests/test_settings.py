@@ -1,0 +1,213 @@
+"""Settings: a row for each thing that may be said, all faults at once, and the runbook's table."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ussd_app.settings import DEVELOPMENT_SECRET, Settings, SettingsInvalid
+
+ROOT = Path(__file__).parent.parent
+
+PRODUCTION = {
+    "KABAMBE_ENV": "production",
+    "DATABASE_URL": "postgresql://kabambe:pass@db/kabambe",
+    "REDIS_URL": "redis://cache:6379/0",
+    "CALLBACK_SECRET": "aaaaaaaa-bbbb-cccc",
+    "KABAMBE_SECRET": "a root of keys, long enough to be one",
+    "AT_USERNAME": "kabambe",
+    "AT_API_KEY": "atsk_0123456789",
+}
+
+
+def faults(environ: dict[str, str]) -> list[str]:
+    with pytest.raises(SettingsInvalid) as invalid:
+        Settings.read(environ)
+    return invalid.value.faults
+
+
+def test_nothing_said_is_a_development_server_with_a_simulator() -> None:
+    settings = Settings.read({})
+    assert settings.env == "development"
+    assert not settings.production
+    assert settings.port == 8383
+    assert settings.simulator
+    assert settings.simulator_port == 8384
+    assert settings.at_api_url == "http://127.0.0.1:8384"
+    assert settings.home == Path(".kabambe").absolute()
+    assert settings.database_url is None
+    assert settings.redis_url is None
+    assert settings.callback_secret is None
+    assert settings == Settings.read({"PORT": "", "DATABASE_URL": "", "CALLBACK_SECRET": ""})
+
+
+Read = Callable[[Settings], object]
+
+RIGHT: list[tuple[str, str, Read, object]] = [
+    ("KABAMBE_ENV", "test", lambda s: s.env, "test"),
+    ("KABAMBE_HOME", "/srv/k", lambda s: s.home, Path("/srv/k")),
+    ("PORT", "1", lambda s: s.port, 1),
+    ("PORT", "65534", lambda s: s.simulator_port, 65_535),
+    ("PORT", "9000", lambda s: s.at_api_url, "http://127.0.0.1:9001"),
+    ("DATABASE_URL", "postgres://h/d", lambda s: s.database_url, "postgresql+psycopg2://h/d"),
+    ("DATABASE_URL", "postgresql://h/d", lambda s: s.database_url, "postgresql+psycopg2://h/d"),
+    (
+        "DATABASE_URL",
+        "postgresql+psycopg2://u:p@h:5432/d?sslmode=require",
+        lambda s: s.database_url,
+        "postgresql+psycopg2://u:p@h:5432/d?sslmode=require",
+    ),
+    ("REDIS_URL", "redis://h:6379/1/", lambda s: s.redis_url, "redis://h:6379/1"),
+    ("REDIS_URL", "rediss://h", lambda s: s.redis_url, "rediss://h"),
+    ("REDIS_URL", "unix:///run/r.sock?db=1", lambda s: s.redis_url, "unix:///run/r.sock?db=1"),
+    ("USSD_SERVICE_CODE", "*384*44135#", lambda s: s.ussd_service_code, "*384*44135#"),
+    ("CALLBACK_SECRET", "a-Z_9", lambda s: s.callback_secret, "a-Z_9"),
+    ("AT_USERNAME", "kabambe", lambda s: s.at_username, "kabambe"),
+    ("AT_API_KEY", "k", lambda s: s.at_api_key, "k"),
+    ("AT_API_URL", "https://x.example/", lambda s: s.at_api_url, "https://x.example"),
+    ("SIMULATOR", "off", lambda s: s.at_api_url, "https://api.africastalking.com"),
+    ("SMS_SENDER", "Kabambe2026", lambda s: s.sms_sender, "Kabambe2026"),
+    ("SMS_SHORTCODE", "20123", lambda s: s.sms_shortcode, "20123"),
+    ("KABAMBE_SECRET", "mine", lambda s: s.secret_roots, {1: "mine"}),
+    ("KABAMBE_SECRET_VERSION", "7", lambda s: list(s.secret_roots), [7]),
+    ("WEB_PROCESSES", "4", lambda s: s.web_processes, 4),
+    ("WEB_THREADS", "16", lambda s: s.web_threads, 16),
+    ("PIN_TRIES", "5", lambda s: s.pin_tries, 5),
+    ("RATE_MSISDN_PER_MINUTE", "30", lambda s: s.rate_msisdn_per_minute, 30),
+    ("RATE_ADDRESS_PER_MINUTE", "900", lambda s: s.rate_address_per_minute, 900),
+]
+
+
+@pytest.mark.parametrize(("name", "said", "read", "meant"), RIGHT)
+def test_what_is_said_is_meant(name: str, said: str, read: Read, meant: object) -> None:
+    assert read(Settings.read({name: said})) == meant
+
+
+WRONG = [
+    ("KABAMBE_ENV", "staging"),
+    ("KABAMBE_ENV", "Production"),
+    ("PORT", "0"),
+    ("PORT", "65535"),
+    ("PORT", "-1"),
+    ("PORT", "８３８３"),
+    ("PORT", "8383 "),
+    ("PORT", "1" * 20),
+    ("DATABASE_URL", "sqlite:///x"),
+    ("DATABASE_URL", "mysql://h/d"),
+    ("DATABASE_URL", "postgresql+asyncpg://h/d"),
+    ("DATABASE_URL", "postgresql://"),
+    ("REDIS_URL", "http://h"),
+    ("REDIS_URL", "redis://"),
+    ("REDIS_URL", "redis://a b"),
+    ("USSD_SERVICE_CODE", "383"),
+    ("USSD_SERVICE_CODE", "*#"),
+    ("USSD_SERVICE_CODE", "**383#"),
+    ("USSD_SERVICE_CODE", "*383*#"),
+    ("USSD_SERVICE_CODE", "*٣٨٣#"),
+    ("USSD_SERVICE_CODE", "*" + "1" * 40 + "#"),
+    ("CALLBACK_SECRET", "a/b"),
+    ("CALLBACK_SECRET", "a b"),
+    ("CALLBACK_SECRET", "a%20b"),
+    ("AT_API_URL", "ftp://h"),
+    ("AT_API_URL", "https://"),
+    ("AT_API_URL", "https://a\nb"),
+    ("SIMULATOR", "yes"),
+    ("SMS_SENDER", "twelve letters"),
+    ("SMS_SENDER", "KABAMBE-2026"),
+    ("SMS_SHORTCODE", "22 383"),
+    ("KABAMBE_SECRET_VERSION", "0"),
+    ("KABAMBE_SECRET_VERSION", "1000"),
+    ("KABAMBE_RETIRED_SECRETS", "old"),
+    ("KABAMBE_RETIRED_SECRETS", "0=old"),
+    ("KABAMBE_RETIRED_SECRETS", "1="),
+    ("WEB_PROCESSES", "0"),
+    ("WEB_THREADS", "257"),
+    ("PIN_TRIES", "0"),
+    ("PIN_TRIES", "11"),
+    ("RATE_MSISDN_PER_MINUTE", "0"),
+    ("RATE_ADDRESS_PER_MINUTE", "many"),
+]
+
+
+@pytest.mark.parametrize(("name", "said"), WRONG)
+def test_what_cannot_be_meant_is_named_and_not_repeated(name: str, said: str) -> None:
+    (fault,) = faults({name: said})
+    assert fault.startswith((f"{name} must ", f"{name} may "))
+    if name.endswith(("_URL", "_SECRET")):
+        assert said not in fault, "it may be a secret"
+
+
+def test_all_faults_are_told_at_once() -> None:
+    wrong = {name: said for name, said in WRONG if name != "KABAMBE_RETIRED_SECRETS"}
+    told = faults(wrong)
+    assert {fault.split(" ", 1)[0] for fault in told} >= set(wrong)
+
+
+def test_retired_secrets_are_below_the_one_in_force() -> None:
+    environ = {"KABAMBE_RETIRED_SECRETS": "1=one,2=a=b", "KABAMBE_SECRET_VERSION": "3"}
+    assert Settings.read(environ).secret_roots == {1: "one", 2: "a=b", 3: DEVELOPMENT_SECRET}
+    for version in ("1", "2"):
+        (fault,) = faults(environ | {"KABAMBE_SECRET_VERSION": version})
+        assert fault == "KABAMBE_SECRET_VERSION must be above every retired version"
+    assert faults(environ | {"KABAMBE_RETIRED_SECRETS": "1=one,1=two"})
+
+
+def test_production_runs_on_its_own_secrets() -> None:
+    settings = Settings.read(PRODUCTION)
+    assert settings.production
+    assert not settings.simulator
+    assert settings.at_api_url == "https://api.africastalking.com"
+
+
+@pytest.mark.parametrize("name", sorted(set(PRODUCTION) - {"KABAMBE_ENV"}))
+def test_production_refuses_to_start_without(name: str) -> None:
+    left = {key: value for key, value in PRODUCTION.items() if key != name}
+    assert any(fault.startswith(name) for fault in faults(left))
+    assert any(fault.startswith(name) for fault in faults(left | {name: ""}))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("KABAMBE_SECRET", DEVELOPMENT_SECRET),
+        ("KABAMBE_SECRET", "short"),
+        ("KABAMBE_SECRET", PRODUCTION["CALLBACK_SECRET"]),
+        ("CALLBACK_SECRET", "short"),
+        ("CALLBACK_SECRET", DEVELOPMENT_SECRET),
+        ("AT_API_KEY", "development"),
+        ("AT_USERNAME", "sandbox"),
+        ("AT_API_URL", "http://api.africastalking.com"),
+    ],
+)
+def test_production_refuses_defaults_and_carelessness(name: str, said: str) -> None:
+    told = faults(PRODUCTION | {name: said})
+    assert any(name in fault for fault in told)
+    assert not any(said in fault for fault in told if len(said) > 12)
+
+
+def test_an_empty_production_names_everything_that_it_needs() -> None:
+    told = faults({"KABAMBE_ENV": "production"})
+    for name in set(PRODUCTION) - {"KABAMBE_ENV"}:
+        assert any(name in fault for fault in told), name
+
+
+def test_the_simulator_may_be_asked_for_in_production() -> None:
+    settings = Settings.read(PRODUCTION | {"SIMULATOR": "on", "AT_USERNAME": "sandbox"})
+    assert settings.simulator
+
+
+def test_secrets_are_not_printed() -> None:
+    said = repr(Settings.read(PRODUCTION))
+    for name in set(PRODUCTION) - {"KABAMBE_ENV", "AT_USERNAME"}:
+        assert PRODUCTION[name] not in said
+
+
+def test_the_runbook_lists_exactly_the_settings_that_are_read() -> None:
+    code = (ROOT / "ussd_app" / "settings.py").read_text()
+    read = set(re.findall(r'reader\.[a-z_]+\(\s*"([A-Z_]+)"', code))
+    table = (ROOT / "docs" / "runbook.md").read_text().split("## Settings")[1].split("\n## ")[0]
+    rows = (line.split("|")[1] for line in table.splitlines() if line.startswith("| `"))
+    told = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
+    assert read == told
+    assert len(read) > 20
