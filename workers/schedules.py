@@ -1,11 +1,11 @@
 """What is done when a bell rings: one small function each, given the shop and nothing else."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from sqlalchemy import create_engine
 
 from ussd_app import logs
+from ussd_app.domain.housekeeping import sweep
 from ussd_app.kernel.errors import Broken
 from ussd_app.ledger import audit, folding, seals
 from workers import callbacks, settle
@@ -15,15 +15,6 @@ from workers.relay import Relay
 from workers.shop import Shop
 
 MOST_BATCHES = 20
-
-GRACE_S = 3600
-"""What has expired is kept this much longer: whoever still holds it hears the right words."""
-
-_EXPIRED = (
-    "DELETE FROM quotes WHERE expires_at < %s",
-    "DELETE FROM pin_drafts WHERE expires_at < %s",
-)
-
 
 log = logs.get(__name__)
 
@@ -52,10 +43,9 @@ def settle_doubts(shop: Shop) -> None:
 
 def expire(shop: Shop) -> None:
     """Forget offers and half-made choices that nobody can use any more."""
-    past = shop.app.clock.now() - timedelta(seconds=GRACE_S)
-    with shop.app.engine.begin() as connection:
-        for statement in _EXPIRED:
-            connection.exec_driver_sql(statement, (past,))
+    swept = sweep(shop.app.bank.desk)
+    if any(swept.values()):
+        log.info("what had expired is gone", **swept)
 
 
 def fold_tallies(shop: Shop) -> None:
