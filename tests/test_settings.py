@@ -114,7 +114,7 @@ WRONG = [
     ("AT_API_URL", "https://a\nb"),
     ("SIMULATOR", "yes"),
     ("SMS_SENDER", "twelve letters"),
-    ("SMS_SENDER", "KABAMBE-2026"),
+    ("SMS_SENDER", "Kabambe!"),
     ("SMS_SHORTCODE", "22 383"),
     ("KABAMBE_SECRET_VERSION", "0"),
     ("KABAMBE_SECRET_VERSION", "1000"),

@@ -14,7 +14,7 @@ DEVELOPMENT_SECRET = "development-only-secret-root-0123456789"  # noqa: S105 - r
 SHORTEST_SECRET = 16
 AFRICASTALKING = "https://api.africastalking.com"
 _SERVICE_CODE = re.compile(r"\*[0-9]+(\*[0-9]+)*#", re.ASCII)
-_SENDER = re.compile(r"[A-Za-z0-9]{1,11}", re.ASCII)
+_SENDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,10}", re.ASCII)
 _SHORTCODE = re.compile(r"[0-9]{3,8}", re.ASCII)
 _VERSION = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
 _PATH_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
@@ -89,7 +89,7 @@ class Settings:
             at_api_key=reader.text("AT_API_KEY", "development"),
             at_api_url=reader.url("AT_API_URL", ("http", "https")) or at_home,
             simulator=simulator,
-            sms_sender=reader.shape("SMS_SENDER", "KABAMBE", _SENDER, "1 to 11 letters and digits"),
+            sms_sender=reader.shape("SMS_SENDER", "KABAMBE", _SENDER, "1 to 11 letters, digits or . _ -"),
             sms_shortcode=reader.shape("SMS_SHORTCODE", "22383", _SHORTCODE, "3 to 8 digits"),
             secret=reader.text("KABAMBE_SECRET", DEVELOPMENT_SECRET),
             secret_version=reader.integer("KABAMBE_SECRET_VERSION", 1, 1, 999),
