@@ -107,6 +107,15 @@ def enrol(stage: Stage, app: App, count: int, verifier: Verifier | None = None) 
     return [Customer(*row) for row in made]
 
 
+def tidy(stage: Stage) -> None:
+    """Vacuum and analyze, as pgbench does with its tables and autovacuum with everybody's."""
+    owner = psycopg2.connect(stage.postgres.dsn("kabambe"))
+    owner.autocommit = True
+    with owner.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    owner.close()
+
+
 def pay_in(app: App, customers: Sequence[Customer]) -> None:
     """Give everybody an opening balance, many in one entry."""
     kind, trust = app.catalogue.types[OPENING], app.bank.desk.house["trust/house"]

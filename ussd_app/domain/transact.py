@@ -41,20 +41,25 @@ from ussd_app.ledger.book import (
     Usage,
     Written,
 )
+from ussd_app.ledger.prepared import Prepared
 
 DAILY = "daily"
 RECEIPT_TRIES = 5
 
-_OFFER = f"""
+_OFFER = Prepared(
+    "kabambe_offer",
+    f"""
 SELECT q.id, q.type, q.amount, q.fee, q.excise, q.catalogue, q.expires_at,
        {", ".join(f"p.{column}" for column in parties.COLUMNS)},
        {", ".join(f"r.{column}" for column in parties.COLUMNS)},
-       EXISTS (SELECT FROM idempotency i WHERE i.scope = %s AND i.key = %s)
+       EXISTS (SELECT FROM idempotency i WHERE i.scope = $1 AND i.key = $2)
 FROM quotes q
 JOIN parties p ON p.id = q.payer_id
 JOIN parties r ON r.id = q.payee_id
-WHERE q.id = %s
-"""  # noqa: S608 - our own columns
+WHERE q.id = $3
+""",  # noqa: S608 - our own columns
+    3,
+)
 
 
 class _Offer(NamedTuple):
@@ -112,8 +117,7 @@ def _facts(written: Written, payer: Party) -> Facts:
 
 def _offer(desk: Desk, ask: Ask) -> _Offer | None:
     """Everything that accepting needs to know, in one round trip."""
-    with desk.reads.connect() as connection:
-        row = connection.exec_driver_sql(_OFFER, (SCOPE, ask.key, ask.text("quote"))).fetchone()
+    row = _OFFER.read(desk.reads, (SCOPE, ask.key, ask.text("quote")))
     if row is None:
         return None
     width = len(parties.COLUMNS)
