@@ -4,7 +4,8 @@ CREATE FUNCTION ledger_post(
     p_scope text, p_key text, p_hash bytea,
     p_receipt text, p_type text, p_code integer, p_catalogue text, p_happened_at timestamptz,
     p_facts jsonb, p_quote text, p_reverses bigint,
-    p_accounts bigint[],             -- each account once, ascending: the order of locks
+    p_accounts bigint[],             -- each account once: locked ones ascending, then hot ones
+    p_locked integer,                -- how many of them the caller believes to be locked
     p_ceilings bigint[],             -- null, or the most that each of them may hold
     p_from integer[], p_to integer[], p_amounts bigint[],   -- legs, by place in p_accounts
     p_hold_of integer, p_hold_minor bigint, p_hold_until timestamptz,  -- a new hold, by place
@@ -13,125 +14,103 @@ CREATE FUNCTION ledger_post(
     p_use_times integer[], p_use_most_minor bigint[], p_use_most_times integer[],
     p_say_kind text[], p_say_address text[], p_say_template text[], p_say_language text[],
     p_say_facts jsonb[], p_say_balance integer[],           -- by place in p_accounts
-    OUT o_entry bigint, OUT o_replayed boolean, OUT o_receipt text,
-    OUT o_accounts bigint[], OUT o_balances bigint[],
+    OUT o_entry bigint,
+    OUT o_accounts bigint[],         -- of a reversal; else those that were given
+    OUT o_balances bigint[],         -- of locked accounts, by place; null for hot ones
     OUT o_used_minor bigint[], OUT o_used_times integer[]
 ) LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan
 AS $$
--- PL/pgSQL prepares every expression anew in every transaction, at nearly a microsecond each: fewer
--- and larger ones are faster here, and what the SQL statements can compute they compute.
+-- PL/pgSQL prepares every expression anew in every transaction, at nearly a microsecond each, and
+-- every statement at five: so few, large ones, and what is rare stands in a branch of its own.
 DECLARE
     v_delta    bigint[];   -- net of the entry, credits positive
+    v_own      bigint[];   -- the same of hot accounts, in their own direction
     v_held     bigint[];   -- change of what is held
-    v_version  bigint[];
+    v_version  bigint[];   -- null is the tail
+    v_part     bigint[];   -- balance of the part of a hot account that took it
     v_shard    smallint[]; -- null is the row
     v_pot      text[];
     v_hot      integer[];
     v_tail     integer[];
     v_account  record;
     v_hold     record;
-    v_bal bigint; v_ver bigint; v_part smallint; v_times integer; v_place integer;
+    v_bal bigint; v_ver bigint; v_kin text; v_num smallint; v_times integer; v_place integer;
 BEGIN
-    -- 1. Who was first: a key is claimed once, and so is a quote.
+    -- 1. Who was first: a key is claimed once. A twin fails here; ledger_stored has its answer.
     INSERT INTO idempotency (scope, key, request_hash, entry_id)
-    SELECT p_scope, p_key, p_hash, nextval('entries_id_seq')
-     WHERE NOT EXISTS (SELECT FROM entries WHERE quote = p_quote)
-    ON CONFLICT DO NOTHING RETURNING entry_id INTO o_entry;
-    IF o_entry IS NULL THEN
-        SELECT s.*, true INTO o_entry, o_receipt, o_accounts, o_balances, o_replayed
-          FROM ledger_stored(p_scope, p_key, p_hash, p_quote) s;
-        RETURN;
-    END IF;
+    VALUES (p_scope, p_key, p_hash, nextval('entries_id_seq')) RETURNING entry_id INTO o_entry;
 
     -- 2. What it moves.
     IF p_reverses IS NOT NULL THEN
-        SELECT * INTO p_accounts, p_from, p_to, p_amounts FROM ledger_mirror(p_reverses, o_entry);
-    END IF;
-    IF cardinality(p_amounts) > 64 OR cardinality(p_use_owner) > 16 OR cardinality(p_say_kind) > 32
-       OR length(p_key) NOT BETWEEN 1 AND 200 OR length(p_receipt) NOT BETWEEN 1 AND 32
-       OR (cardinality(p_amounts) = 0 AND p_hold_of IS NULL AND p_settles IS NULL) THEN
-        RAISE EXCEPTION 'too many parts, too few, or too long' USING ERRCODE = 'KB011';
+        SELECT * INTO p_accounts, p_locked, p_from, p_to, p_amounts
+          FROM ledger_mirror(p_reverses, o_entry);
+        o_accounts := p_accounts;
     END IF;
     FOR i IN 1 .. cardinality(p_amounts) LOOP
-        IF (p_amounts[i] > 0 AND p_from[i] <> p_to[i]) IS NOT TRUE THEN
-            RAISE EXCEPTION 'leg % says nothing', i USING ERRCODE = 'KB011';
-        END IF;
         v_delta[p_from[i]] := coalesce(v_delta[p_from[i]], 0) - p_amounts[i];
         v_delta[p_to[i]] := coalesce(v_delta[p_to[i]], 0) + p_amounts[i];
     END LOOP;
-    IF p_hold_of IS NOT NULL THEN
-        v_held[p_hold_of] := p_hold_minor;
-        INSERT INTO holds (id, account_id, amount_minor, expires_at)
-        VALUES (o_entry, p_accounts[p_hold_of], p_hold_minor, p_hold_until);
-    ELSIF p_settles IS NOT NULL THEN
-        UPDATE holds h SET state = p_hold_end, ended_by = o_entry
-          FROM accounts a
-         WHERE h.id = p_settles AND h.state = 'open' AND a.id = h.account_id
-           AND (p_hold_end <> 'expired' OR h.expires_at <= p_happened_at)
-        RETURNING h.account_id, h.amount_minor, CASE a.side WHEN 'credit' THEN 1 ELSE -1 END AS sign
-             INTO v_hold;
-        v_place := array_position(p_accounts, v_hold.account_id);
-        IF v_place IS NULL OR v_hold.amount_minor + coalesce(v_delta[v_place], 0) * v_hold.sign < 0 THEN
-            RAISE EXCEPTION 'hold % is not open for this', p_settles USING ERRCODE = 'KB009';
+    IF p_hold_of IS NOT NULL OR p_settles IS NOT NULL THEN
+        IF p_hold_of IS NOT NULL THEN
+            v_held[p_hold_of] := p_hold_minor;
+            INSERT INTO holds (id, account_id, amount_minor, expires_at)
+            VALUES (o_entry, p_accounts[p_hold_of], p_hold_minor, p_hold_until);
+        ELSE
+            UPDATE holds h SET state = p_hold_end, ended_by = o_entry
+              FROM accounts a
+             WHERE h.id = p_settles AND h.state = 'open' AND a.id = h.account_id
+               AND (p_hold_end <> 'expired' OR h.expires_at <= p_happened_at)
+            RETURNING h.account_id, h.amount_minor, CASE a.side WHEN 'credit' THEN 1 ELSE -1 END AS sign
+                 INTO v_hold;
+            v_place := array_position(p_accounts, v_hold.account_id);
+            IF v_place IS NULL
+               OR v_hold.amount_minor + coalesce(v_delta[v_place], 0) * v_hold.sign < 0 THEN
+                RAISE EXCEPTION 'hold % is not open for this', p_settles USING ERRCODE = 'KB009';
+            END IF;
+            v_held[v_place] := -v_hold.amount_minor;
         END IF;
-        v_held[v_place] := -v_hold.amount_minor;
     END IF;
 
     -- 3. Locked accounts in order of id: check and change are one statement.
-    v_place := 0;
-    o_balances := array_fill(NULL::bigint, ARRAY[cardinality(p_accounts)]);
-    FOR v_account IN
-        SELECT a.*, coalesce(v_delta[a.place], 0) * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END AS delta,
-               coalesce(v_held[a.place], 0) AS held, p_ceilings[a.place] AS ceiling,
-               (v_delta[a.place] IS NOT NULL)::integer AS moved
-          FROM (SELECT id, mode, side, book || asset AS pot, floor_minor, shards,
-                       array_position(p_accounts, id) AS place
-                  FROM accounts WHERE id = ANY (p_accounts) ORDER BY id OFFSET 0) a
-    LOOP
-        v_place := v_place + 1;
-        v_pot[v_place] := v_account.pot;
-        IF v_account.place <> v_place THEN
-            RAISE EXCEPTION 'accounts are not in order' USING ERRCODE = 'KB011';
-        ELSIF v_account.mode <> 'locked' THEN
-            IF v_account.mode = 'tallied' AND v_account.held = 0 AND v_account.ceiling IS NULL
-               AND (v_account.delta >= 0 OR v_account.floor_minor IS NULL) THEN
-                v_tail := v_tail || v_place; v_shard[v_place] := -1;
-            ELSE
-                v_hot := v_hot || v_place;
-            END IF;
-            CONTINUE;
-        END IF;
+    FOR n IN 1 .. p_locked LOOP
         UPDATE accounts a
-           SET balance_minor = a.balance_minor + v_account.delta,
-               version = a.version + v_account.moved, held_minor = a.held_minor + v_account.held
-         WHERE a.id = v_account.id AND a.mode = 'locked'
-           AND (v_account.delta - v_account.held >= 0 OR a.floor_minor IS NULL
-                OR a.balance_minor - a.held_minor + v_account.delta - v_account.held >= a.floor_minor)
-        RETURNING a.balance_minor, a.version INTO v_bal, v_ver;
-        IF NOT FOUND THEN  -- limits and ceilings are said before funds
+           SET balance_minor = a.balance_minor
+                   + coalesce(v_delta[n], 0) * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END,
+               version = a.version + CASE WHEN v_delta[n] IS NULL THEN 0 ELSE 1 END,
+               held_minor = a.held_minor + coalesce(v_held[n], 0)
+         WHERE a.id = p_accounts[n] AND a.mode = 'locked'
+           AND (a.floor_minor IS NULL
+                OR coalesce(v_delta[n], 0) * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END
+                   - coalesce(v_held[n], 0) >= 0
+                OR a.balance_minor - a.held_minor - coalesce(v_held[n], 0)
+                   + coalesce(v_delta[n], 0) * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END
+                   >= a.floor_minor)
+           AND (p_ceilings[n] IS NULL
+                OR coalesce(v_delta[n], 0) * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END <= 0
+                OR a.balance_minor + v_delta[n] * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END
+                   <= p_ceilings[n])
+        RETURNING a.balance_minor, a.version, a.book || a.asset INTO v_bal, v_ver, v_kin;
+        IF NOT FOUND THEN
+            SELECT * INTO v_account FROM accounts WHERE id = p_accounts[n];
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'account % is unknown', p_accounts[n] USING ERRCODE = 'KB008';
+            ELSIF v_account.mode <> 'locked' THEN
+                v_hot := v_hot || n; o_balances[n] := NULL;
+                CONTINUE;
+            END IF;
+            -- limits are said before ceilings, and ceilings before funds
             PERFORM ledger_limit_check(p_use_owner, p_use_counter, p_use_day, p_use_minor,
                                        p_use_times, p_use_most_minor, p_use_most_times);
-            PERFORM ledger_ceiling_check(p_accounts, p_ceilings, v_delta, v_place);
-            SELECT * INTO v_bal, v_ver
-              FROM ledger_take_row(v_account.id, 'locked', v_account.delta, v_account.moved,
-                                   v_account.held);
-        ELSIF v_account.delta > 0 AND v_bal > v_account.ceiling THEN
-            PERFORM ledger_limit_check(p_use_owner, p_use_counter, p_use_day, p_use_minor,
-                                       p_use_times, p_use_most_minor, p_use_most_times);
-            RAISE EXCEPTION 'account % would pass its ceiling', v_account.id USING ERRCODE = 'KB002',
-                DETAIL = json_build_object('account', v_account.id)::text;
+            PERFORM ledger_ceiling_check(p_accounts, p_ceilings, v_delta, n);
+            v_kin := v_account.book || v_account.asset;
+            SELECT * INTO v_bal, v_ver FROM ledger_take_row(
+                v_account.id, 'locked',
+                coalesce(v_delta[n], 0) * CASE v_account.side WHEN 'credit' THEN 1 ELSE -1 END,
+                (v_delta[n] IS NOT NULL)::integer, coalesce(v_held[n], 0));
         END IF;
-        o_balances[v_place] := v_bal; v_version[v_place] := v_ver;
-    END LOOP;
-    IF v_place <> cardinality(p_accounts) THEN
-        RAISE EXCEPTION 'an account is unknown' USING ERRCODE = 'KB008';
-    END IF;
-    FOR i IN 1 .. cardinality(p_amounts) LOOP
-        IF (v_pot[p_from[i]] = v_pot[p_to[i]]) IS NOT TRUE THEN
-            RAISE EXCEPTION 'leg % crosses books or assets', i USING ERRCODE = 'KB007';
-        END IF;
+        o_balances[n] := v_bal; v_version[n] := v_ver; v_pot[n] := v_kin;
     END LOOP;
 
     -- 4. Limits used, in the order given (the caller sorts them).
@@ -157,30 +136,50 @@ BEGIN
         END LOOP;
     END IF;
 
-    -- 5. Hot rows last: a shard, or the row.
-    IF v_hot IS NOT NULL THEN
-        PERFORM ledger_ceiling_check(p_accounts, p_ceilings, v_delta, cardinality(p_accounts));
-        FOREACH v_place IN ARRAY v_hot LOOP
-            SELECT id, mode, floor_minor, shards, coalesce(v_held[v_place], 0) AS held,
-                   (v_delta[v_place] IS NOT NULL)::integer AS moved,
-                   coalesce(v_delta[v_place], 0) * CASE side WHEN 'credit' THEN 1 ELSE -1 END AS delta
-              INTO v_account FROM accounts WHERE id = p_accounts[v_place];
-            v_part := NULL;
-            IF v_account.mode = 'tallied' AND v_account.held = 0
+    -- 5. Hot accounts last: append, or take a shard, or the row.
+    IF v_hot IS NOT NULL OR p_locked < cardinality(p_accounts) THEN
+        FOR v_account IN
+            SELECT place, a.id, a.mode, a.floor_minor, a.shards, a.book || a.asset AS pot,
+                   coalesce(v_held[place], 0) AS held, (v_delta[place] IS NOT NULL)::integer AS moved,
+                   p_ceilings[place] AS ceiling,
+                   coalesce(v_delta[place], 0) * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END AS delta
+              FROM (SELECT unnest(v_hot) AS place
+                    UNION ALL SELECT generate_series(p_locked + 1, cardinality(p_accounts))) h
+              LEFT JOIN LATERAL (SELECT * FROM accounts WHERE id = p_accounts[place] OFFSET 0) a ON true
+             ORDER BY a.id
+        LOOP
+            v_pot[v_account.place] := v_account.pot; v_own[v_account.place] := v_account.delta;
+            IF v_account.ceiling IS NULL AND v_account.mode = 'tallied' AND v_account.held = 0
                AND (v_account.delta >= 0 OR v_account.floor_minor IS NULL) THEN
-                v_tail := v_tail || v_place; v_shard[v_place] := -1;
+                v_tail := v_tail || v_account.place;
                 CONTINUE;
-            ELSIF v_account.mode = 'sharded' AND v_account.held = 0 THEN
-                SELECT * INTO v_part, v_bal, v_ver FROM ledger_take_shard(
+            ELSIF v_account.id IS NULL THEN
+                RAISE EXCEPTION 'an account is unknown' USING ERRCODE = 'KB008';
+            END IF;
+            PERFORM ledger_ceiling_check(p_accounts, p_ceilings, v_delta, p_locked + 1);
+            v_num := NULL;
+            IF v_account.mode = 'tallied' AND v_account.held = 0 AND v_account.delta >= 0 THEN
+                v_tail := v_tail || v_account.place;
+                CONTINUE;
+            END IF;
+            IF v_account.mode = 'sharded' AND v_account.held = 0 THEN
+                SELECT * INTO v_num, v_bal, v_ver FROM ledger_take_shard(
                     v_account.id, v_account.shards, v_account.delta, v_account.moved,
                     v_account.floor_minor IS NOT NULL);
             END IF;
-            IF v_part IS NULL THEN
-                SELECT 0, * INTO v_part, v_bal, v_ver FROM ledger_take_row(
+            IF v_num IS NULL THEN
+                SELECT 0, * INTO v_num, v_bal, v_ver FROM ledger_take_row(
                     v_account.id, v_account.mode, v_account.delta, v_account.moved, v_account.held);
             END IF;
-            o_balances[v_place] := v_bal; v_version[v_place] := v_ver; v_shard[v_place] := v_part;
+            v_shard[v_account.place] := v_num; v_version[v_account.place] := v_ver;
+            v_part[v_account.place] := v_bal;
+            IF v_account.mode = 'locked' THEN  -- again, and the caller did not know
+                o_balances[v_account.place] := v_bal;
+            END IF;
         END LOOP;
+        INSERT INTO tail (account_id, entry_id, delta_minor)
+        SELECT p_accounts[place], o_entry, v_own[place]
+          FROM (SELECT unnest(v_tail) AS place) t WHERE v_own[place] <> 0;
     END IF;
 
     -- 6. The entry and its legs, each with the version and the balance of either side after it.
@@ -190,21 +189,18 @@ BEGIN
             p_reverses, p_settles, cardinality(p_amounts));
     INSERT INTO legs (entry_id, leg, from_id, to_id, amount_minor, from_version, from_balance,
                       to_version, to_balance, from_shard, to_shard)
-    SELECT o_entry, i, p_accounts[p_from[i]], p_accounts[p_to[i]], p_amounts[i],
-           coalesce(v_version[p_from[i]], o_entry), o_balances[p_from[i]],
-           coalesce(v_version[p_to[i]], o_entry), o_balances[p_to[i]],
-           coalesce(v_shard[p_from[i]], 0), coalesce(v_shard[p_to[i]], 0)
-      FROM (SELECT generate_series(1, cardinality(p_amounts)) AS i) s;
-    IF v_tail IS NOT NULL THEN
-        INSERT INTO tail (account_id, entry_id, delta_minor)
-        SELECT a.id, o_entry, v_delta[place] * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END
-          FROM (SELECT unnest(v_tail) AS place) s JOIN accounts a ON a.id = p_accounts[place]
-         WHERE v_delta[place] <> 0;
-    END IF;
-    IF v_hot IS NOT NULL THEN  -- what a part of a hot account holds is not its balance
-        FOREACH v_place IN ARRAY v_hot LOOP
-            o_balances[v_place] := NULL;
-        END LOOP;
+    SELECT o_entry, i, p_accounts[f], p_accounts[t], p_amounts[i],
+           coalesce(v_version[f], o_entry), coalesce(o_balances[f], v_part[f]),
+           coalesce(v_version[t], o_entry), coalesce(o_balances[t], v_part[t]),
+           CASE WHEN v_version[f] IS NULL THEN -1 ELSE coalesce(v_shard[f], 0) END,
+           CASE WHEN v_version[t] IS NULL THEN -1 ELSE coalesce(v_shard[t], 0) END
+      FROM (SELECT i, p_from[i] AS f, p_to[i] AS t
+              FROM (SELECT generate_series(1, cardinality(p_amounts)) AS i) s) s
+     WHERE p_amounts[i] > 0 AND f <> t AND v_pot[f] = v_pot[t];
+    GET DIAGNOSTICS v_times = ROW_COUNT;
+    IF v_times <> cardinality(p_amounts) OR v_times > 64
+       OR (v_times = 0 AND p_hold_of IS NULL AND p_settles IS NULL) THEN
+        PERFORM ledger_blame(p_from, p_to, p_amounts, v_pot);
     END IF;
 
     -- 7. What must be said, with the balance it speaks of.
@@ -217,7 +213,6 @@ BEGIN
                END
           FROM (SELECT generate_series(1, cardinality(p_say_kind)) AS i) s;
     END IF;
-    o_accounts := p_accounts; o_receipt := p_receipt; o_replayed := false;
 END $$;
 COMMENT ON FUNCTION ledger_post IS 'The one writer: one entry with all that belongs to it, in one round trip, once per key';
 

@@ -127,17 +127,17 @@ $$;
 COMMENT ON FUNCTION ledger_balance IS 'The whole balance of an account: its row, its tail and its shards';
 
 CREATE FUNCTION ledger_ceiling_check(
-    p_accounts bigint[], p_ceilings bigint[], p_credits bigint[], p_after integer
+    p_accounts bigint[], p_ceilings bigint[], p_credits bigint[], p_since integer
 ) RETURNS void LANGUAGE plpgsql AS $$
--- p_credits: what each would be credited. Looks at those not changed yet: locked ones after p_after,
--- and all others.
+-- p_credits: what each would be credited. Looks at those not changed yet: locked ones from place
+-- p_since on, and all others.
 DECLARE
     v_account bigint;
 BEGIN
     SELECT a.id INTO v_account
       FROM generate_series(1, cardinality(p_accounts)) place
-      JOIN accounts a ON a.id = p_accounts[place]
-     WHERE (place > p_after OR a.mode <> 'locked')
+     CROSS JOIN LATERAL (SELECT * FROM accounts WHERE id = p_accounts[place] OFFSET 0) a
+     WHERE (place >= p_since OR a.mode <> 'locked')
        AND p_credits[place] * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END > 0
        AND ledger_balance(a.id) + p_credits[place] * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END
            > p_ceilings[place]
@@ -151,7 +151,8 @@ COMMENT ON FUNCTION ledger_ceiling_check IS 'Raise KB002 for the first account t
 
 CREATE FUNCTION ledger_mirror(
     p_entry bigint, p_by bigint,
-    OUT o_accounts bigint[], OUT o_from integer[], OUT o_to integer[], OUT o_amounts bigint[]
+    OUT o_accounts bigint[], OUT o_locked integer,
+    OUT o_from integer[], OUT o_to integer[], OUT o_amounts bigint[]
 ) LANGUAGE plpgsql AS $$
 -- The legs that undo an entry: last leg first, from and to swapped. Claims the right to undo it.
 BEGIN
@@ -163,11 +164,27 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'entry % was reversed already', p_entry USING ERRCODE = 'KB006';
     END IF;
-    SELECT array_agg(DISTINCT account_id ORDER BY account_id) INTO o_accounts
-      FROM postings WHERE entry_id = p_entry;
+    SELECT array_agg(id ORDER BY mode <> 'locked', id), count(*) FILTER (WHERE mode = 'locked')
+      INTO o_accounts, o_locked
+      FROM accounts WHERE id IN (SELECT account_id FROM postings WHERE entry_id = p_entry);
     SELECT array_agg(array_position(o_accounts, to_id) ORDER BY leg DESC),
            array_agg(array_position(o_accounts, from_id) ORDER BY leg DESC),
            array_agg(amount_minor ORDER BY leg DESC)
       INTO o_from, o_to, o_amounts FROM legs WHERE entry_id = p_entry;
 END $$;
 COMMENT ON FUNCTION ledger_mirror IS 'All legs of an entry the other way round; KB013 when it moved nothing or is a reversal itself, KB006 when it was reversed';
+
+CREATE FUNCTION ledger_blame(
+    p_from integer[], p_to integer[], p_amounts bigint[], p_pot text[]
+) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1 .. cardinality(p_amounts) LOOP
+        IF p_pot[p_from[i]] <> p_pot[p_to[i]] THEN
+            RAISE EXCEPTION 'leg % crosses books or assets', i USING ERRCODE = 'KB007';
+        ELSIF (p_amounts[i] > 0 AND p_from[i] <> p_to[i]) IS NOT TRUE THEN
+            RAISE EXCEPTION 'leg % says nothing', i USING ERRCODE = 'KB011';
+        END IF;
+    END LOOP;
+    RAISE EXCEPTION 'too many legs, or none' USING ERRCODE = 'KB011';
+END $$;
+COMMENT ON FUNCTION ledger_blame IS 'Say why legs could not be written: KB007 or KB011';

@@ -400,6 +400,12 @@ def what_makes_no_sense_is_refused(town: Town) -> None:
     before = town.picture()
     with pytest.raises(CrossesBooks):
         town.move("wallet/asha", "income/transfer_fees", 5)
+    with pytest.raises(CrossesBooks):
+        town.book.post(
+            town.draft(
+                ("wallet/asha", "wallet/baraka", 5), ("wallet/asha", "income/transfer_fees", 5)
+            )
+        )
     town.ids["wallet/bitcoin"] = town.open("wallet/b", "emoney", "credit", "locked", 0, "BTC")
     town.ids["wallet/nobody"] = 10**9
     opened = town.picture()

@@ -35,6 +35,7 @@ from ussd_app.ledger.refusals import (
     AlreadyReversed,
     AnsweredByEntry,
     AnsweredOtherwise,
+    AnswerStored,
     AskAgain,
     BadDraft,
     BelowFloor,
@@ -45,12 +46,11 @@ from ussd_app.ledger.refusals import (
     LimitPassed,
     NotReversible,
     Overflow,
-    QuoteTaken,
     ReceiptTaken,
     UnknownAccount,
     refusal_of,
 )
-from ussd_app.ledger.wire import CALL, NAME, PREPARE, STORED, arguments, written
+from ussd_app.ledger.wire import POST, STORED, Order, arguments, places, written
 
 __all__ = [
     "AboveCeiling",
@@ -82,7 +82,8 @@ __all__ = [
 
 MOST_TRIES = 5
 PAUSE_S = 0.01
-_UNKNOWN_STATEMENT = errorcodes.INVALID_SQL_STATEMENT_NAME
+MOST_HOT = 100_000
+"""Of so many accounts it is remembered that they are tallied or sharded."""
 _GAVE_UP = frozenset({errorcodes.QUERY_CANCELED, errorcodes.LOCK_NOT_AVAILABLE})
 
 T = TypeVar("T")
@@ -91,8 +92,11 @@ T = TypeVar("T")
 class Book:
     """The ledger behind one engine. Safe to share between threads."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, commits: Engine | None = None) -> None:
+        """`commits` is an engine on the same database whose connections commit by themselves."""
         self._engine = engine
+        self._hot: set[int] = set()
+        self._commits = commits or engine
 
     # --- writing
 
@@ -102,14 +106,19 @@ class Book:
         Raises a `LedgerRefusal` (nothing was written), or `Unavailable`: with `unknown` set the
         entry may have been written, and the same key will tell.
         """
-        given = arguments(draft)
+        order = places(draft, self._hot)
+        given = arguments(draft, order)
         try:
             row = self._again(lambda: self._execute(given))
-        except (QuoteTaken, BelowFloor, AboveCeiling, LimitPassed):
+        except AnswerStored:
+            return self._stored(draft)
+        except (BelowFloor, AboveCeiling, LimitPassed):
             if draft.quote is None or not self._accepted(draft.quote):
                 raise
-            row = self._again(lambda: self._stored(draft))  # a twin was faster under another key
-        return written(draft, row)
+            return self._stored(draft)  # a twin was faster under another key
+        done = written(draft, order, row)
+        self._learn(order, done)
+        return done
 
     def reverse(self, draft: Draft, entry_id: int) -> Written:
         """Undo all legs of an entry by a new one, once. The draft brings no legs.
@@ -270,31 +279,13 @@ class Book:
         raise Unavailable("ledger")
 
     def _execute(self, given: tuple[object, ...]) -> tuple[Any, ...]:
-        """Call the writer: one statement, its own transaction, prepared once a connection."""
-        fairy = self._engine.raw_connection()
-        raw: Any = fairy.dbapi_connection
-        before = raw.autocommit
+        """Call the writer: one statement, its own transaction."""
         try:
-            raw.autocommit = True
-            with raw.cursor() as cursor:
-                if NAME not in fairy.info:
-                    cursor.execute(PREPARE)
-                    fairy.info[NAME] = True
-                cursor.execute(CALL, given)
-                row: tuple[Any, ...] = cursor.fetchone()
-                return row
+            row = POST.row(self._commits, given)
         except psycopg2.Error as error:
-            if error.pgcode == _UNKNOWN_STATEMENT:
-                fairy.info.pop(NAME, None)
-                raise AskAgain from None
-            if raw.closed:
-                fairy.invalidate(error)
-                self._engine.dispose()
             _reraise(error)
-        finally:
-            if fairy.is_valid:
-                raw.autocommit = before
-            fairy.close()
+        assert row is not None
+        return row
 
     def _rows(self, statement: str, given: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self._engine.connect() as connection:
@@ -306,12 +297,34 @@ class Book:
     def _accepted(self, quote: str) -> bool:
         return self._row("SELECT 1 FROM entries WHERE quote = %s", (quote,)) is not None
 
-    def _stored(self, draft: Draft) -> tuple[Any, ...]:
-        """What an accepted quote was answered with; its answer becomes that of this key too."""
+    def _stored(self, draft: Draft) -> Written:
+        """What a key or an accepted quote was answered with, which is this key's answer too.
+
+        Raises KeyConflict, AnsweredOtherwise.
+        """
         named = (draft.scope, draft.key, draft.request_hash, draft.quote)
-        try:
+
+        def ask() -> tuple[Any, ...]:
             with self._engine.begin() as connection:
-                return tuple(connection.exec_driver_sql(STORED, named).one())
+                return self._ask(connection, STORED, named)
+
+        entry_id, receipt, accounts, balances = self._again(ask)
+        known = dict(zip(accounts or (), balances or (), strict=True))
+        return Written(entry_id, receipt, known, {}, True)
+
+    def _learn(self, order: Order, done: Written) -> None:
+        """Remember which accounts are hot, so that the next draft asks for no needless lock."""
+        for account in order.accounts:
+            if account in done.balances:
+                self._hot.discard(account)
+            elif len(self._hot) < MOST_HOT:
+                self._hot.add(account)
+
+    def _ask(
+        self, connection: Connection, statement: str, given: tuple[object, ...]
+    ) -> tuple[Any, ...]:
+        try:
+            return tuple(connection.exec_driver_sql(statement, given).one())
         except DBAPIError as error:
             if isinstance(error.orig, psycopg2.Error):
                 _reraise(error.orig, otherwise=error)
@@ -321,15 +334,10 @@ class Book:
         self, connection: Connection | None, statement: str, given: tuple[object, ...]
     ) -> Any:
         """Call a function in the connection's transaction, or in its own commit."""
-        try:
-            if connection is not None:
-                return connection.exec_driver_sql(statement, given).scalar_one()
-            with self._engine.begin() as own:
-                return own.exec_driver_sql(statement, given).scalar_one()
-        except DBAPIError as error:
-            if isinstance(error.orig, psycopg2.Error):
-                _reraise(error.orig, otherwise=error)
-            raise
+        if connection is not None:
+            return self._ask(connection, statement, given)[0]
+        with self._engine.begin() as own:
+            return self._ask(own, statement, given)[0]
 
 
 def _changed(draft: Draft, **changes: Any) -> Draft:

@@ -92,8 +92,8 @@ class Overflow(BadDraft):
     """An amount or a balance that does not fit 63 bits of minor units."""
 
 
-class QuoteTaken(Exception):
-    """The quote was accepted under another key; what that wrote is the answer."""
+class AnswerStored(Exception):
+    """The key, or the quote under another key, was answered before."""
 
 
 class AskAgain(Exception):
@@ -110,8 +110,8 @@ def _unique(error: psycopg2.Error) -> Exception:
     constraint = error.diag.constraint_name
     if constraint == "entries_receipt":
         return ReceiptTaken()
-    if constraint == "entries_quote":
-        return QuoteTaken()
+    if constraint in ("idempotency_pkey", "entries_quote"):
+        return AnswerStored()
     return AskAgain()
 
 

@@ -5,23 +5,19 @@ server least; the driver does the quoting. Knows no connection.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from ussd_app.ledger.drafts import MOST_LEGS, MOST_OUTBOX, MOST_USAGES, Draft, Usage, Written
+from ussd_app.ledger.prepared import Prepared
 from ussd_app.ledger.refusals import BadDraft
 
-_COUNT = 34
-NAME = "kabambe_post"
+_COUNT = 35
 _PLACES = ", ".join(f"${place}" for place in range(1, _COUNT + 1))
-PREPARE = f"PREPARE {NAME} AS SELECT * FROM ledger_post({_PLACES})"  # noqa: S608 - only places
-CALL = f"EXECUTE {NAME} (" + ", ".join(["%s"] * _COUNT) + ")"
+POST = Prepared("kabambe_post", f"SELECT * FROM ledger_post({_PLACES})", _COUNT)  # noqa: S608
 
-STORED = (
-    "SELECT o_entry, true, o_receipt, o_accounts, o_balances, NULL, NULL"
-    " FROM ledger_stored(%s, %s, %s, %s)"
-)
+STORED = "SELECT o_entry, o_receipt, o_accounts, o_balances FROM ledger_stored(%s, %s, %s, %s)"
 
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"'})
 
@@ -38,10 +34,26 @@ def _json(facts: Mapping[str, object]) -> str:
     return json.dumps(facts if isinstance(facts, dict) else dict(facts), separators=(",", ":"))
 
 
-def arguments(draft: Draft) -> tuple[object, ...]:
+class Order(NamedTuple):
+    """The accounts of a draft in the order in which they are locked, hot ones last."""
+
+    accounts: list[int]
+    locked: int
+
+
+def places(draft: Draft, hot: Collection[int]) -> Order:
+    """The order of a draft's accounts, as far as the caller knows which are hot."""
+    ids = sorted(_account_ids(draft))
+    first = [account for account in ids if account not in hot]
+    if len(first) == len(ids):
+        return Order(ids, len(ids))
+    return Order(first + [account for account in ids if account in hot], len(first))
+
+
+def arguments(draft: Draft, order: Order) -> tuple[object, ...]:
     """The writer's arguments for a draft. Raises BadDraft when no writer could take it."""
     _fits(draft)
-    ids = sorted(_account_ids(draft))
+    ids = order.accounts
     place = {account: number for number, account in enumerate(ids, 1)}
     hold, ends = draft.hold, draft.ends
     return (
@@ -57,6 +69,7 @@ def arguments(draft: Draft) -> tuple[object, ...]:
         draft.quote,
         draft.reverses,
         _numbers(ids),
+        order.locked,
         _ceilings(draft, ids),
         _numbers([place[leg.from_id] for leg in draft.legs]),
         _numbers([place[leg.to_id] for leg in draft.legs]),
@@ -136,20 +149,20 @@ def _outbox(draft: Draft, place: dict[int, int]) -> tuple[object, ...]:
     )
 
 
-def written(draft: Draft, row: tuple[Any, ...]) -> Written:
+def written(draft: Draft, order: Order, row: tuple[Any, ...]) -> Written:
     """What the writer's row says."""
-    entry_id, replayed, receipt, accounts, balances, used_minor, used_times = row
+    entry_id, mirrored, balances, used_minor, used_times = row
     usages: dict[tuple[str, str], tuple[int, int]] = {}
-    if draft.usages and not replayed:
+    if draft.usages:
         for usage, minor, times in zip(
             sorted(draft.usages, key=_lock_order), used_minor, used_times, strict=True
         ):
             usages[usage.owner, usage.counter] = (minor, times)
-    known = zip(accounts or (), balances or (), strict=True)  # those of hot accounts are None
+    known = zip(mirrored or order.accounts, balances or (), strict=False)  # hot ones have none
     return Written(
         entry_id,
-        receipt,
+        draft.receipt,
         {account: balance for account, balance in known if balance is not None},
         usages,
-        replayed,
+        False,
     )
