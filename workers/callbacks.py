@@ -13,6 +13,7 @@ from ussd_app import logs
 from ussd_app.domain import keywords
 from workers import inbox
 from workers.inbox import Heard
+from workers.settle import MAY_BE_TAKEN
 from workers.shop import Shop
 
 DELIVERY, INCOMING, OPT_OUT = "sms_delivery", "sms_incoming", "sms_opt_out"
@@ -49,6 +50,8 @@ UPDATE outbox SET state = 'done', provider_id = %s, report = %s, report_reason =
     reported_at = %s, ended_at = %s, facts = facts - 'code'
 WHERE id = %s
 """
+
+_IN_DOUBT = "UPDATE outbox SET error = %s WHERE id = ANY(%s)"
 
 log = logs.get(__name__)
 
@@ -134,14 +137,18 @@ def _reports(shop: Shop, connection: Connection, heard: Sequence[Heard], now: da
 def _orphan(shop: Shop, connection: Connection, report: Heard, now: datetime) -> bool:
     """A report with an id that we do not know. True when it settled a message.
 
-    The message may be in flight, its answer not yet written down: then wait. If none is, the oldest
-    unknown one to that number is the one that was taken.
+    The message may be in flight, its answer not yet written down: then wait. If none is, one of the
+    unknown ones to that number was taken. The oldest is called done; which it was cannot be known,
+    so the others wait for reports of their own and are never sent again by themselves.
     """
     open_ = connection.exec_driver_sql(_OPEN_TO, (report.body.get("phone", ""),)).all()
     in_flight = any(row.state == "sending" for row in open_)
     if open_ and not in_flight:
         told = (report.body["id"], report.body["status"], report.body.get("reason") or None)
         connection.exec_driver_sql(_SETTLED, (*told, now, now, open_[0].id))
+        others = [row.id for row in open_[1:]]
+        if others:
+            connection.exec_driver_sql(_IN_DOUBT, (MAY_BE_TAKEN, others))
         inbox.done(connection, [report.id], now)
         shop.app.metrics.sms("done")
         log.debug("a report settled an unknown message", id=open_[0].id)

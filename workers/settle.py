@@ -6,7 +6,7 @@ Then, in this order:
 1. a delivery report for it arrives: it was sent, and is done (`workers.callbacks`);
 2. there is evidence that it was never taken: at least `WITNESSES` later messages to the same
    network were taken, all but a few of them have been reported on, and after `PATIENCE_S` this one
-   has not: it is sent again;
+   has not: it is sent again, unless a report that named no message may have been about it;
 3. neither within `LONGEST_DOUBT_S`: it goes to the dead letters, for a person to decide.
 
 A message with a one-time code is never sent again: its code has expired by then.
@@ -34,6 +34,9 @@ LOOK_AGAIN_S = 60.0
 MOST_ROWS = 200
 MOST_WITNESSES = 300
 
+MAY_BE_TAKEN = "a report may have been about this one"
+"""Noted on a message when a report settled another one of the same number in its place."""
+
 _ABANDONED = """
 UPDATE outbox SET state = 'unknown', error = 'its worker was lost'
 WHERE state = 'sending' AND claimed_at < %s
@@ -41,7 +44,7 @@ RETURNING id
 """
 
 _DOUBTFUL = """
-SELECT id, address, claimed_at, facts ? 'code' AS secret
+SELECT id, address, claimed_at, facts ? 'code' AS secret, error
 FROM outbox WHERE state = 'unknown' AND claimed_at < %s AND due_at <= %s
 ORDER BY due_at, id LIMIT %s FOR UPDATE SKIP LOCKED
 """
@@ -99,7 +102,7 @@ def _decide(connection: Connection, now: datetime) -> list[Ending]:
     for row in doubtful:
         if row.secret:
             verdict = ("dead", "its code expired while it was unknown")
-        elif never_taken(heard[row.id]):
+        elif row.error != MAY_BE_TAKEN and never_taken(heard[row.id]):
             verdict = ("queued", "never taken, by the reports of others")
         elif (now - row.claimed_at).total_seconds() > LONGEST_DOUBT_S:
             verdict = ("dead", "nobody learned what became of it")

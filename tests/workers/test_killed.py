@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import redis as redis_py
 
-from tests.workers.conftest import ASHA, Boxes
+from tests.workers.conftest import Boxes
 from tests.workers.gateway import LocalGateway
 from ussd_app.bootstrap import build
 from ussd_app.kernel.clock import FrozenClock
@@ -82,7 +82,7 @@ def test_a_worker_killed_while_it_sends_loses_nothing_and_doubles_nothing(
 ) -> None:
     gateway.delay_s = 0.3
     for number in range(MESSAGES):
-        boxes.say(ASHA, "no_transactions", balance=number)
+        boxes.say(f"+2547120{number:05d}", "no_transactions", balance=number)
     first = worker()
     nudge(redis)
     _until(lambda: len(gateway.heard) > MESSAGES // 4)
@@ -122,7 +122,7 @@ def test_a_worker_asked_to_stop_ends_its_calls_and_leaves(
 ) -> None:
     gateway.delay_s = 0.3
     for number in range(MESSAGES):
-        boxes.say(ASHA, "no_transactions", balance=number)
+        boxes.say(f"+2547120{number:05d}", "no_transactions", balance=number)
     process = worker()
     nudge(redis)
     _until(lambda: len(gateway.heard) > 50)

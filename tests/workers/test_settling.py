@@ -202,3 +202,33 @@ def test_the_rule_of_witnesses() -> None:
     assert never_taken([True] * WITNESSES)
     assert never_taken([True] * 95 + [False] * 5)
     assert not never_taken([True] * 94 + [False] * 6)
+
+
+def test_one_report_for_one_of_two_doubts_sends_neither_again(
+    app: App, boxes: Boxes, gateway: LocalGateway, clock: FrozenClock
+) -> None:
+    """The older was never taken, the newer was; nobody can tell which the report is about."""
+    older, newer = _doubt(app, boxes, gateway), _doubt(app, boxes, gateway)
+    boxes.report("ATXid_of_the_newer", phone=ASHA)
+    drain(app)
+    _witnesses(app, boxes, clock, count=WITNESSES + 5, reported=WITNESSES + 5, to=BARAKA)
+    sent = len(gateway.heard)
+    for _ in range(5):
+        clock.advance(seconds=PATIENCE_S + 60)
+        drain(app)
+    assert len(gateway.heard) == sent
+    assert boxes.out(older).state == "done"
+    assert boxes.out(newer).state == "unknown"
+    clock.advance(seconds=LONGEST_DOUBT_S)
+    drain(app)
+    assert boxes.out(newer).state == "dead"
+
+
+def test_two_reports_for_two_doubts_settle_both(
+    app: App, boxes: Boxes, gateway: LocalGateway
+) -> None:
+    older, newer = _doubt(app, boxes, gateway), _doubt(app, boxes, gateway)
+    for name in ("one", "another"):
+        boxes.report(f"ATXid_{name}", phone=ASHA)
+        drain(app)
+    assert {boxes.out(older).state, boxes.out(newer).state} == {"done"}
