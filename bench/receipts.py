@@ -29,7 +29,6 @@ from workers.relay import drain
 from workers.settle import PATIENCE_S
 from workers.shop import LINES
 
-ASHA = "+254712000001"
 CALL_S = 0.3
 MESSAGES = 6_000
 LEAST_A_SECOND = 300
@@ -38,15 +37,16 @@ WAIT_S = 120.0
 
 _QUEUE = """
 INSERT INTO outbox (kind, address, template, language, facts, due_at)
-SELECT 'sms', %s, 'no_transactions', 'en', jsonb_build_object('balance', n), clock_timestamp()
+SELECT 'sms', '+25471' || to_char(n, 'FM0000000'), 'no_transactions', 'en',
+       jsonb_build_object('balance', n), clock_timestamp()
 FROM generate_series(%s, %s) AS n
 """
 
 _REPORTS = """
 INSERT INTO inbox (kind, natural_key, body, due_at)
-SELECT 'sms_delivery', id, jsonb_build_object('id', id, 'status', 'Success', 'phone', %s::text),
+SELECT 'sms_delivery', id, jsonb_build_object('id', id, 'status', 'Success', 'phone', phone),
        clock_timestamp()
-FROM unnest(%s::text[]) AS id
+FROM unnest(%s::text[], %s::text[]) AS told (phone, id)
 """
 
 
@@ -95,7 +95,9 @@ def _killed(
     app = build(set_up.settings(at_api_url=gateway.url), clock=clock)
     drain(app)
     with engine.begin() as connection:
-        connection.exec_driver_sql(_REPORTS, (ASHA, [taken[2] for taken in gateway.heard]))
+        taken = list(gateway.heard)
+        columns = ([msisdn for msisdn, _, _ in taken], [name for _, _, name in taken])
+        connection.exec_driver_sql(_REPORTS, columns)
     drain(app)
     clock.advance(seconds=PATIENCE_S + 1)
     drain(app)
@@ -122,7 +124,7 @@ def _worker(set_up: Stage, gateway: LocalGateway) -> Iterator["Popen[bytes]"]:
 
 def _queue(engine: Engine, first: int, last: int) -> None:
     with engine.begin() as connection:
-        connection.exec_driver_sql(_QUEUE, (ASHA, first, last))
+        connection.exec_driver_sql(_QUEUE, (first, last))
 
 
 def _after(gateway: LocalGateway, taken: int, memory: "redis.Redis") -> float:
