@@ -1,4 +1,4 @@
-"""So many processes that do the same thing at once for so many seconds, and how often they did it."""
+"""Many processes that do the same thing at once for some seconds, and how often they did it."""
 
 import multiprocessing
 import time
@@ -40,9 +40,7 @@ def _one(number: int, seconds: float, work: Work, together: Any, done: Any) -> N
         next(steps)  # connections, caches and prepared statements
         together.wait(START_TIMEOUT_S)
         count, started = 0, time.perf_counter()
-        for count, _ in enumerate(steps, 1):
-            if time.perf_counter() - started > seconds:
-                break
-        else:
-            raise RuntimeError("there was too little to do for the time")
-        done.put(count / (time.perf_counter() - started))
+        while (spent := time.perf_counter() - started) < seconds:
+            next(steps)  # StopIteration: there was too little to do for the time
+            count += 1
+        done.put(count / spent)

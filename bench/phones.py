@@ -18,6 +18,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 PATIENCE_S = 10.0
+MOST_WRONG = 20
 
 
 class Hop(NamedTuple):
@@ -76,34 +77,52 @@ def _post(path: str, body: str) -> bytes:
 
 
 class _Phone:
-    """One connection and the conversation that it is in."""
+    """One connection and the conversation that it is in. A server may close an idle connection;
+    like any gateway, the phone then opens another."""
 
-    __slots__ = ("at", "conversation", "heard", "sent_at", "socket")
+    __slots__ = ("at", "conversation", "heard", "poll", "port", "sent_at", "socket")
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.conversation: Conversation = ()
+    def __init__(self, port: int, poll: select.epoll, conversation: Conversation) -> None:
+        self.port = port
+        self.poll = poll
+        self.socket: socket.socket | None = None
+        self.conversation = conversation
         self.at = 0
         self.heard = b""
         self.sent_at = 0.0
 
+    def connect(self) -> int:
+        self.socket = socket.create_connection(("127.0.0.1", self.port), PATIENCE_S)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.poll.register(self.socket, select.EPOLLIN)
+        return self.socket.fileno()
+
     def say(self) -> None:
+        assert self.socket is not None
         self.heard = b""
-        self.sent_at = time.perf_counter()
         self.socket.sendall(self.conversation[self.at].request)
 
     def listen(self) -> bool:
-        """Read what is there. True when the answer is complete."""
+        """Read what is there. True when the answer is complete. Raises ConnectionError."""
+        assert self.socket is not None
         more = self.socket.recv(65_536)
         if not more:
-            raise ConnectionError("the server hung up")
+            if self.sent_at:
+                raise ConnectionError("the server hung up")
+            self.close()
+            return False
         self.heard += more
         head, found, body = self.heard.partition(b"\r\n\r\n")
         if not found:
             return False
         _, _, after = head.lower().partition(b"content-length:")
         return len(body) >= int(after.split(b"\r\n", 1)[0])
+
+    def close(self) -> None:
+        if self.socket is not None:
+            self.poll.unregister(self.socket)
+            self.socket.close()
+            self.socket = None
 
 
 def play(
@@ -118,68 +137,84 @@ def play(
     `think` gives the seconds before each answer; without it every phone answers at once. A
     conversation that was begun is not finished when the time is up.
     """
-    played = Played()
-    poll = select.epoll()
-    live: dict[int, _Phone] = {}
-    waiting: list[tuple[float, int]] = []
-    started = time.perf_counter()
-    for _ in range(phones):
-        conversation = next(conversations, None)
-        if conversation is None:
-            break
-        phone = _Phone(port)
-        phone.conversation = conversation
-        live[phone.socket.fileno()] = phone
-        poll.register(phone.socket, select.EPOLLIN)
-    for number, phone in live.items():
-        if think is None:
-            phone.say()
-        else:
-            heapq.heappush(waiting, (time.perf_counter() + think(), number))
-    now = started
+    gateway = _Gateway(conversations, think)
     try:
-        while live and (now := time.perf_counter()) - started < seconds:
-            while waiting and waiting[0][0] <= now:
-                live[heapq.heappop(waiting)[1]].say()
-            pause = min(1.0, waiting[0][0] - now) if waiting else 1.0
-            for number, _ in poll.poll(max(0.0, pause)):
-                phone = live[number]
-                if not phone.listen():
-                    continue
-                now = time.perf_counter()
-                _note(played, phone, now)
-                if not _next(played, phone, conversations):
-                    poll.unregister(phone.socket)
-                    live.pop(number).socket.close()
-                elif think is None:
-                    phone.say()
-                else:
-                    heapq.heappush(waiting, (now + think(), number))
+        gateway.connect(port, phones)
+        return gateway.play(seconds)
     finally:
-        played.seconds = now - started
-        poll.close()
-        for phone in live.values():
-            phone.socket.close()
-    return played
+        gateway.close()
 
 
-def _note(played: Played, phone: _Phone, now: float) -> None:
-    played.hops.append(now - phone.sent_at)
-    if phone.conversation[phone.at].expected not in phone.heard and len(played.wrong) < 20:
-        played.wrong.append(phone.heard)
+class _Gateway:
+    """The phones and what they wait for: an answer (the poll), or their owners' thoughts."""
 
+    def __init__(
+        self, conversations: Iterator[Conversation], think: Callable[[], float] | None
+    ) -> None:
+        self._conversations = conversations
+        self._think = think
+        self._phones: list[_Phone] = []
+        self._lines: dict[int, int] = {}
+        self._live = 0
+        self._thinking: list[tuple[float, int]] = []
+        self._poll = select.epoll()
+        self._played = Played()
 
-def _next(played: Played, phone: _Phone, conversations: Iterator[Conversation]) -> bool:
-    """Go to the phone's next hop; False when there is nothing left to say."""
-    phone.at += 1
-    if phone.at < len(phone.conversation):
-        return True
-    played.conversations += 1
-    following = next(conversations, None)
-    if following is None:
-        return False
-    phone.conversation, phone.at = following, 0
-    return True
+    def connect(self, port: int, phones: int) -> None:
+        for _, conversation in zip(range(phones), self._conversations, strict=False):
+            self._phones.append(_Phone(port, self._poll, conversation))
+
+    def play(self, seconds: float) -> Played:
+        started = now = time.perf_counter()
+        self._live = len(self._phones)
+        for number in range(self._live):
+            self._go_on(number, now)
+        while self._live and (now := time.perf_counter()) - started < seconds:
+            thinking = self._thinking
+            while thinking and thinking[0][0] <= now:
+                self._say(heapq.heappop(thinking)[1])
+            pause = min(1.0, thinking[0][0] - now) if thinking else 1.0
+            for line, _ in self._poll.poll(max(0.0, pause)):
+                number = self._lines[line]
+                if self._phones[number].listen():
+                    self._heard(number)
+        self._played.seconds = now - started
+        return self._played
+
+    def _say(self, number: int) -> None:
+        phone = self._phones[number]
+        phone.sent_at = time.perf_counter()
+        if phone.socket is None:
+            self._lines[phone.connect()] = number
+        phone.say()
+
+    def _heard(self, number: int) -> None:
+        phone, now = self._phones[number], time.perf_counter()
+        self._played.hops.append(now - phone.sent_at)
+        phone.sent_at = 0.0
+        wrong = self._played.wrong
+        if phone.conversation[phone.at].expected not in phone.heard and len(wrong) < MOST_WRONG:
+            wrong.append(phone.heard)
+        phone.at += 1
+        if phone.at == len(phone.conversation):
+            self._played.conversations += 1
+            phone.conversation, phone.at = next(self._conversations, ()), 0
+        if phone.conversation:
+            self._go_on(number, now)
+        else:
+            self._live -= 1
+            phone.close()
+
+    def _go_on(self, number: int, now: float) -> None:
+        if self._think is None:
+            self._say(number)
+        else:
+            heapq.heappush(self._thinking, (now + self._think(), number))
+
+    def close(self) -> None:
+        for phone in self._phones:
+            phone.close()
+        self._poll.close()
 
 
 def exponential(mean_s: float, seed: int) -> Callable[[], float]:
