@@ -28,31 +28,32 @@ BEGIN
             AND NEW.book IN ('emoney', 'house') AND NEW.side IN ('credit', 'debit')
             AND NEW.mode IN ('locked', 'tallied', 'sharded') AND NEW.shards BETWEEN 1 AND 256
             AND coalesce(NEW.floor_minor, 0) <= 0
-            AND EXISTS (SELECT FROM assets WHERE code = NEW.asset)) THEN
+            AND EXISTS (SELECT FROM public.assets WHERE code = NEW.asset)) THEN
         RAISE EXCEPTION 'not an account: %/%', NEW.kind, NEW.owner USING ERRCODE = 'check_violation';
     END IF;
-    IF TG_OP = 'UPDATE' AND (OLD.id, OLD.kind, OLD.owner, OLD.book, OLD.side, OLD.asset)
-                            IS DISTINCT FROM (NEW.id, NEW.kind, NEW.owner, NEW.book, NEW.side, NEW.asset) THEN
-        RAISE EXCEPTION 'account % keeps its nature', OLD.id USING ERRCODE = 'KB900';
-    END IF;
+    NEW.sign := CASE NEW.side WHEN 'credit' THEN 1 ELSE -1 END;
+    NEW.pot := NEW.book || '/' || NEW.asset;
     RETURN NEW;
 END $$;
-COMMENT ON FUNCTION ledger_check_nature IS 'What an account may be; its name, book, side and asset never change';
+COMMENT ON FUNCTION ledger_check_nature IS 'What an account may be, looked at once, when it is opened';
 
-CREATE TRIGGER nature BEFORE INSERT OR UPDATE OF id, kind, owner, book, side, asset, mode, floor_minor, shards
-    ON accounts FOR EACH ROW EXECUTE FUNCTION ledger_check_nature();
+CREATE TRIGGER nature BEFORE INSERT ON accounts FOR EACH ROW EXECUTE FUNCTION ledger_check_nature();
+CREATE TRIGGER nature_stays
+    BEFORE UPDATE OF id, kind, owner, book, asset, pot, side, sign, floor_minor, shards, opened_at
+    ON accounts FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 CREATE FUNCTION ledger_check_state() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.state NOT IN ('queued', 'claimed', 'sending', 'done', 'refused', 'unknown', 'dead') THEN
-        RAISE EXCEPTION 'not a state of the outbox: %', NEW.state USING ERRCODE = 'check_violation';
+    IF EXISTS (SELECT FROM changed WHERE state NOT IN
+               ('queued', 'claimed', 'sending', 'done', 'refused', 'unknown', 'dead')) THEN
+        RAISE EXCEPTION 'not a state of the outbox' USING ERRCODE = 'check_violation';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END $$;
 COMMENT ON FUNCTION ledger_check_state IS 'The closed list of the outbox''s states';
 
-CREATE TRIGGER state BEFORE UPDATE OF state ON outbox
-    FOR EACH ROW EXECUTE FUNCTION ledger_check_state();
+CREATE TRIGGER state AFTER UPDATE ON outbox REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_check_state();
 
 -- Both sides of a leg lie in one book and one asset, so every entry sums to zero in each; where a side
 -- is the newest change of its row, the row's balance is what the leg says; and whoever gave still has
@@ -67,13 +68,13 @@ BEGIN
       FROM new_legs l
       LEFT JOIN LATERAL (SELECT * FROM public.accounts WHERE id = l.from_id OFFSET 0) f ON true
       LEFT JOIN LATERAL (SELECT * FROM public.accounts WHERE id = l.to_id OFFSET 0) t ON true
-     WHERE (l.amount_minor > 0 AND f.id <> t.id AND f.book = t.book AND f.asset = t.asset
+     WHERE (l.amount_minor > 0 AND l.from_id <> l.to_id AND f.pot = t.pot
             AND (l.from_shard <> 0 OR l.from_version < f.version
                  OR (l.from_version = f.version AND l.from_balance = f.balance_minor))
             AND (l.to_shard <> 0 OR l.to_version < t.version
                  OR (l.to_version = t.version AND l.to_balance = t.balance_minor))
-            AND (f.side = 'debit' OR f.balance_minor - f.held_minor >= f.floor_minor) IS NOT FALSE
-            AND (t.side = 'credit' OR t.balance_minor - t.held_minor >= t.floor_minor) IS NOT FALSE
+            AND (f.sign < 0 OR f.balance_minor - f.held_minor >= f.floor_minor) IS NOT FALSE
+            AND (t.sign > 0 OR t.balance_minor - t.held_minor >= t.floor_minor) IS NOT FALSE
            ) IS NOT TRUE
      LIMIT 1;
     IF FOUND THEN

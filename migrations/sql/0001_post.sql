@@ -29,18 +29,19 @@ DECLARE
     v_own      bigint[];   -- the same of hot accounts, in their own direction
     v_held     bigint[];   -- change of what is held
     v_version  bigint[];   -- null is the tail
-    v_part     bigint[];   -- balance of the part of a hot account that took it
+    v_partly   integer[];  -- hot accounts of which o_balances knows the part that took it
     v_shard    smallint[]; -- null is the row
     v_pot      text[];
-    v_hot      integer[];
+    v_hot      bigint[];   -- ids that the caller did not know to be hot
     v_tail     integer[];
     v_account  record;
     v_hold     record;
-    v_bal bigint; v_ver bigint; v_kin text; v_num smallint; v_times integer; v_place integer;
+    v_net bigint; v_bal bigint; v_ver bigint; v_kin text; v_num smallint; v_times integer; v_place integer;
 BEGIN
     -- 1. Who was first: a key is claimed once. A twin fails here; ledger_stored has its answer.
+    o_entry := nextval('entries_id_seq');
     INSERT INTO idempotency (scope, key, request_hash, entry_id)
-    VALUES (p_scope, p_key, p_hash, nextval('entries_id_seq')) RETURNING entry_id INTO o_entry;
+    VALUES (p_scope, p_key, p_hash, o_entry);
 
     -- 2. What it moves.
     IF p_reverses IS NOT NULL THEN
@@ -53,6 +54,7 @@ BEGIN
         v_delta[p_to[i]] := coalesce(v_delta[p_to[i]], 0) + p_amounts[i];
     END LOOP;
     IF p_hold_of IS NOT NULL OR p_settles IS NOT NULL THEN
+        p_locked := 0;  -- what is held changes in step 5
         IF p_hold_of IS NOT NULL THEN
             v_held[p_hold_of] := p_hold_minor;
             INSERT INTO holds (id, account_id, amount_minor, expires_at)
@@ -62,7 +64,7 @@ BEGIN
               FROM accounts a
              WHERE h.id = p_settles AND h.state = 'open' AND a.id = h.account_id
                AND (p_hold_end <> 'expired' OR h.expires_at <= p_happened_at)
-            RETURNING h.account_id, h.amount_minor, CASE a.side WHEN 'credit' THEN 1 ELSE -1 END AS sign
+            RETURNING h.account_id, h.amount_minor, a.sign
                  INTO v_hold;
             v_place := array_position(p_accounts, v_hold.account_id);
             IF v_place IS NULL
@@ -75,40 +77,31 @@ BEGIN
 
     -- 3. Locked accounts in order of id: check and change are one statement.
     FOR n IN 1 .. p_locked LOOP
-        UPDATE accounts a
-           SET balance_minor = a.balance_minor
-                   + coalesce(v_delta[n], 0) * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END,
-               version = a.version + CASE WHEN v_delta[n] IS NULL THEN 0 ELSE 1 END,
-               held_minor = a.held_minor + coalesce(v_held[n], 0)
+        v_net := v_delta[n];
+        UPDATE accounts a SET balance_minor = a.balance_minor + v_net * a.sign, version = a.version + 1
          WHERE a.id = p_accounts[n] AND a.mode = 'locked'
-           AND (a.floor_minor IS NULL
-                OR coalesce(v_delta[n], 0) * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END
-                   - coalesce(v_held[n], 0) >= 0
-                OR a.balance_minor - a.held_minor - coalesce(v_held[n], 0)
-                   + coalesce(v_delta[n], 0) * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END
-                   >= a.floor_minor)
-           AND (p_ceilings[n] IS NULL
-                OR coalesce(v_delta[n], 0) * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END <= 0
-                OR a.balance_minor + v_delta[n] * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END
-                   <= p_ceilings[n])
-        RETURNING a.balance_minor, a.version, a.book || a.asset INTO v_bal, v_ver, v_kin;
-        IF NOT FOUND THEN
+           AND (a.balance_minor - a.held_minor + v_net * a.sign >= a.floor_minor) IS NOT FALSE
+        RETURNING a.balance_minor, a.version, a.pot INTO v_bal, v_ver, v_kin;
+        IF NOT FOUND OR v_bal > p_ceilings[n] THEN
             SELECT * INTO v_account FROM accounts WHERE id = p_accounts[n];
-            IF NOT FOUND THEN
+            IF v_account.id IS NULL THEN
                 RAISE EXCEPTION 'account % is unknown', p_accounts[n] USING ERRCODE = 'KB008';
             ELSIF v_account.mode <> 'locked' THEN
-                v_hot := v_hot || n; o_balances[n] := NULL;
+                v_hot := v_hot || v_account.id; o_balances[n] := NULL;
                 CONTINUE;
+            ELSIF v_bal IS NULL OR v_net * v_account.sign > 0 THEN
+                -- limits are said before ceilings, and ceilings before funds
+                PERFORM ledger_limit_check(p_use_owner, p_use_counter, p_use_day, p_use_minor,
+                                           p_use_times, p_use_most_minor, p_use_most_times);
+                IF v_bal > p_ceilings[n] THEN
+                    RAISE EXCEPTION 'account % would pass its ceiling', v_account.id USING
+                        ERRCODE = 'KB002', DETAIL = json_build_object('account', v_account.id)::text;
+                END IF;
+                PERFORM ledger_ceiling_check(p_accounts, p_ceilings, v_delta, n);
+                v_kin := v_account.pot;
+                SELECT * INTO v_bal, v_ver
+                  FROM ledger_take_row(v_account.id, 'locked', v_net * v_account.sign, 1, 0);
             END IF;
-            -- limits are said before ceilings, and ceilings before funds
-            PERFORM ledger_limit_check(p_use_owner, p_use_counter, p_use_day, p_use_minor,
-                                       p_use_times, p_use_most_minor, p_use_most_times);
-            PERFORM ledger_ceiling_check(p_accounts, p_ceilings, v_delta, n);
-            v_kin := v_account.book || v_account.asset;
-            SELECT * INTO v_bal, v_ver FROM ledger_take_row(
-                v_account.id, 'locked',
-                coalesce(v_delta[n], 0) * CASE v_account.side WHEN 'credit' THEN 1 ELSE -1 END,
-                (v_delta[n] IS NOT NULL)::integer, coalesce(v_held[n], 0));
         END IF;
         o_balances[n] := v_bal; v_version[n] := v_ver; v_pot[n] := v_kin;
     END LOOP;
@@ -139,27 +132,22 @@ BEGIN
     -- 5. Hot accounts last: append, or take a shard, or the row.
     IF v_hot IS NOT NULL OR p_locked < cardinality(p_accounts) THEN
         FOR v_account IN
-            SELECT place, a.id, a.mode, a.floor_minor, a.shards, a.book || a.asset AS pot,
-                   coalesce(v_held[place], 0) AS held, (v_delta[place] IS NOT NULL)::integer AS moved,
-                   p_ceilings[place] AS ceiling,
-                   coalesce(v_delta[place], 0) * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END AS delta
-              FROM (SELECT unnest(v_hot) AS place
-                    UNION ALL SELECT generate_series(p_locked + 1, cardinality(p_accounts))) h
-              LEFT JOIN LATERAL (SELECT * FROM accounts WHERE id = p_accounts[place] OFFSET 0) a ON true
-             ORDER BY a.id
+            SELECT a.*, coalesce(v_delta[a.place], 0) * a.sign AS delta, p_ceilings[a.place] AS ceiling,
+                   coalesce(v_held[a.place], 0) AS held, (v_delta[a.place] IS NOT NULL)::integer AS moved
+              FROM (SELECT id, mode, floor_minor, shards, pot, sign,
+                           array_position(p_accounts, id) AS place FROM accounts
+                     WHERE id = ANY (p_accounts[p_locked + 1:] || v_hot) ORDER BY id OFFSET 0) a
         LOOP
             v_pot[v_account.place] := v_account.pot; v_own[v_account.place] := v_account.delta;
             IF v_account.ceiling IS NULL AND v_account.mode = 'tallied' AND v_account.held = 0
                AND (v_account.delta >= 0 OR v_account.floor_minor IS NULL) THEN
-                v_tail := v_tail || v_account.place;
+                v_tail := v_tail || v_account.place; v_shard[v_account.place] := -1;
                 CONTINUE;
-            ELSIF v_account.id IS NULL THEN
-                RAISE EXCEPTION 'an account is unknown' USING ERRCODE = 'KB008';
             END IF;
             PERFORM ledger_ceiling_check(p_accounts, p_ceilings, v_delta, p_locked + 1);
             v_num := NULL;
             IF v_account.mode = 'tallied' AND v_account.held = 0 AND v_account.delta >= 0 THEN
-                v_tail := v_tail || v_account.place;
+                v_tail := v_tail || v_account.place; v_shard[v_account.place] := -1;
                 CONTINUE;
             END IF;
             IF v_account.mode = 'sharded' AND v_account.held = 0 THEN
@@ -172,9 +160,9 @@ BEGIN
                     v_account.id, v_account.mode, v_account.delta, v_account.moved, v_account.held);
             END IF;
             v_shard[v_account.place] := v_num; v_version[v_account.place] := v_ver;
-            v_part[v_account.place] := v_bal;
-            IF v_account.mode = 'locked' THEN  -- again, and the caller did not know
-                o_balances[v_account.place] := v_bal;
+            o_balances[v_account.place] := v_bal;
+            IF v_account.mode <> 'locked' THEN
+                v_partly := v_partly || v_account.place;
             END IF;
         END LOOP;
         INSERT INTO tail (account_id, entry_id, delta_minor)
@@ -190,10 +178,9 @@ BEGIN
     INSERT INTO legs (entry_id, leg, from_id, to_id, amount_minor, from_version, from_balance,
                       to_version, to_balance, from_shard, to_shard)
     SELECT o_entry, i, p_accounts[f], p_accounts[t], p_amounts[i],
-           coalesce(v_version[f], o_entry), coalesce(o_balances[f], v_part[f]),
-           coalesce(v_version[t], o_entry), coalesce(o_balances[t], v_part[t]),
-           CASE WHEN v_version[f] IS NULL THEN -1 ELSE coalesce(v_shard[f], 0) END,
-           CASE WHEN v_version[t] IS NULL THEN -1 ELSE coalesce(v_shard[t], 0) END
+           coalesce(v_version[f], o_entry), o_balances[f],
+           coalesce(v_version[t], o_entry), o_balances[t],
+           coalesce(v_shard[f], 0), coalesce(v_shard[t], 0)
       FROM (SELECT i, p_from[i] AS f, p_to[i] AS t
               FROM (SELECT generate_series(1, cardinality(p_amounts)) AS i) s) s
      WHERE p_amounts[i] > 0 AND f <> t AND v_pot[f] = v_pot[t];
@@ -203,7 +190,12 @@ BEGIN
         PERFORM ledger_blame(p_from, p_to, p_amounts, v_pot);
     END IF;
 
-    -- 7. What must be said, with the balance it speaks of.
+    -- 7. What must be said, with the balance it speaks of; a part of an account is not its balance.
+    IF v_partly IS NOT NULL THEN
+        FOREACH v_place IN ARRAY v_partly LOOP
+            o_balances[v_place] := NULL;
+        END LOOP;
+    END IF;
     IF p_say_kind IS NOT NULL THEN
         INSERT INTO outbox (entry_id, kind, address, template, language, balance_of, due_at, facts)
         SELECT o_entry, p_say_kind[i], p_say_address[i], p_say_template[i], p_say_language[i],

@@ -128,6 +128,9 @@ BEGIN
     ELSE
         PERFORM ledger_sweep_locked(p_account), ledger_fold_locked(p_account, 50000);
     END IF;
+    IF p_mode NOT IN ('locked', 'tallied', 'sharded') THEN
+        RAISE EXCEPTION 'no mode %', p_mode USING ERRCODE = 'KB011';
+    END IF;
     UPDATE accounts SET mode = p_mode WHERE id = p_account;
 END $$;
 COMMENT ON FUNCTION ledger_set_mode IS 'Keep an account another way from now on, while money flows. Writers that still saw the old mode stay right, because a balance is the sum of all parts in every mode';

@@ -3,8 +3,9 @@
 -- Its balance is the sum of the three, whatever its mode; the parts beside the row are never negative
 -- when the account has a floor, so a floor that holds for the row holds for the account.
 --
--- The tables of the hot path have no CHECK and no partial index: PostgreSQL prepares each of those anew
--- for every statement, which costs as much as writing a row. What they would say is said by the triggers
+-- The tables of the hot path have no CHECK, no partial index and no row trigger on update: PostgreSQL
+-- prepares the first two anew for every statement, which costs as much as writing a row, and locks the
+-- row once more for the third. What they would say is said by the triggers
 -- of 0001_guards.sql, once a statement.
 
 CREATE TABLE assets (
@@ -26,12 +27,14 @@ CREATE TABLE accounts (
     version        bigint NOT NULL DEFAULT 0,
     floor_minor    bigint,
     shards         smallint NOT NULL DEFAULT 16,
+    sign           smallint NOT NULL,
     mode           text NOT NULL,
     side           text NOT NULL,
     asset          text NOT NULL,
     book           text NOT NULL,
     kind           text COLLATE "C" NOT NULL,
     owner          text COLLATE "C" NOT NULL,
+    pot            text NOT NULL,
     opened_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT accounts_name UNIQUE (kind, owner, asset)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
@@ -43,6 +46,8 @@ COMMENT ON COLUMN accounts.floor_minor IS 'balance - held never goes below it; n
 COMMENT ON COLUMN accounts.shards IS 'Into how many sub-balances a sharded account is cut';
 COMMENT ON COLUMN accounts.mode IS 'locked: running balance on the row; tallied: credits appended to the tail; sharded: sub-balances';
 COMMENT ON COLUMN accounts.side IS 'credit: grows by being credited (what we owe); debit: grows by being debited (what backs it)';
+COMMENT ON COLUMN accounts.sign IS '1 when a credit makes it grow, -1 when a debit does: its side as a number, set by a trigger';
+COMMENT ON COLUMN accounts.pot IS 'Its book and asset in one, set by a trigger: a leg stays within one pot';
 COMMENT ON COLUMN accounts.book IS 'emoney: what we owe customers and the trust behind it; house: our own. No leg crosses books';
 
 CREATE TABLE shards (

@@ -138,8 +138,8 @@ BEGIN
       FROM generate_series(1, cardinality(p_accounts)) place
      CROSS JOIN LATERAL (SELECT * FROM accounts WHERE id = p_accounts[place] OFFSET 0) a
      WHERE (place >= p_since OR a.mode <> 'locked')
-       AND p_credits[place] * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END > 0
-       AND ledger_balance(a.id) + p_credits[place] * CASE a.side WHEN 'credit' THEN 1 ELSE -1 END
+       AND p_credits[place] * a.sign > 0
+       AND ledger_balance(a.id) + p_credits[place] * a.sign
            > p_ceilings[place]
      ORDER BY a.id LIMIT 1;
     IF FOUND THEN
@@ -179,7 +179,10 @@ CREATE FUNCTION ledger_blame(
 ) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     FOR i IN 1 .. cardinality(p_amounts) LOOP
-        IF p_pot[p_from[i]] <> p_pot[p_to[i]] THEN
+        IF p_from[i] IS NULL OR p_to[i] IS NULL OR p_pot[p_from[i]] IS NULL
+           OR p_pot[p_to[i]] IS NULL THEN
+            RAISE EXCEPTION 'leg % names an unknown account', i USING ERRCODE = 'KB008';
+        ELSIF p_pot[p_from[i]] <> p_pot[p_to[i]] THEN
             RAISE EXCEPTION 'leg % crosses books or assets', i USING ERRCODE = 'KB007';
         ELSIF (p_amounts[i] > 0 AND p_from[i] <> p_to[i]) IS NOT TRUE THEN
             RAISE EXCEPTION 'leg % says nothing', i USING ERRCODE = 'KB011';
@@ -187,4 +190,4 @@ BEGIN
     END LOOP;
     RAISE EXCEPTION 'too many legs, or none' USING ERRCODE = 'KB011';
 END $$;
-COMMENT ON FUNCTION ledger_blame IS 'Say why legs could not be written: KB007 or KB011';
+COMMENT ON FUNCTION ledger_blame IS 'Say why legs could not be written: KB007, KB008 or KB011';

@@ -411,8 +411,11 @@ def what_makes_no_sense_is_refused(town: Town) -> None:
     opened = town.picture()
     with pytest.raises(CrossesBooks):
         town.move("wallet/asha", "wallet/bitcoin", 5)
-    with pytest.raises(UnknownAccount):
-        town.move("wallet/asha", "wallet/nobody", 5)
+    town.ids["wallet/nobody_hot"] = 10**9 + 1
+    town.book._hot.add(10**9 + 1)
+    for nobody in ("wallet/nobody", "wallet/nobody_hot"):
+        with pytest.raises(UnknownAccount):
+            town.move("wallet/asha", nobody, 5)
     for nonsense in (("wallet/asha", "wallet/asha", 5), ("wallet/asha", "wallet/baraka", 0)):
         with pytest.raises(BadDraft):
             town.book.post(town.draft(nonsense))
