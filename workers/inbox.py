@@ -25,7 +25,9 @@ UPDATE inbox SET attempts = attempts + 1, due_at = %s, error = %s WHERE id = %s
 """
 
 _DEAD = """
-UPDATE inbox SET state = 'dead', attempts = attempts + 1, ended_at = %s, error = %s WHERE id = %s
+UPDATE inbox SET state = 'dead', attempts = attempts + 1, ended_at = %s, error = %s,
+    body = body - 'text'
+WHERE id = %s
 """
 
 
@@ -67,5 +69,5 @@ def later(connection: Connection, id_: int, due_at: datetime, note: str) -> None
 
 
 def dead(connection: Connection, id_: int, now: datetime, note: str) -> None:
-    """Never to be understood by itself; for a person to see."""
+    """Never to be understood by itself; for a person to see, but for what a customer wrote."""
     connection.exec_driver_sql(_DEAD, (now, note, id_))

@@ -72,3 +72,4 @@ def test_what_cannot_be_understood_is_tried_and_then_put_aside(
     row = boxes.came(came)
     assert (row.state, row.attempts, row.error) == ("dead", MOST_ATTEMPTS, "LookupError")
     assert boxes.came(other).state == "dead"
+    assert "text" not in row.body, "somebody always sends a PIN"
