@@ -89,7 +89,9 @@ class Settings:
             at_api_key=reader.text("AT_API_KEY", "development"),
             at_api_url=reader.url("AT_API_URL", ("http", "https")) or at_home,
             simulator=simulator,
-            sms_sender=reader.shape("SMS_SENDER", "KABAMBE", _SENDER, "1 to 11 letters, digits or . _ -"),
+            sms_sender=reader.shape(
+                "SMS_SENDER", "KABAMBE", _SENDER, "1 to 11 letters, digits or . _ -"
+            ),
             sms_shortcode=reader.shape("SMS_SHORTCODE", "22383", _SHORTCODE, "3 to 8 digits"),
             secret=reader.text("KABAMBE_SECRET", DEVELOPMENT_SECRET),
             secret_version=reader.integer("KABAMBE_SECRET_VERSION", 1, 1, 999),
