@@ -41,7 +41,7 @@ WALK = (
 """A session that walks about the menus: on, back, nonsense; only its dial asks the bank."""
 
 
-def run(seconds: float = 4.0, turns: int = TURNS) -> list[Figure]:
+def run(seconds: float = 3.0, turns: int = TURNS) -> list[Figure]:
     """Measure hops a second of ours and of the yardstick, in turns of so many seconds."""
     core, phones_core = two_cores()
     pairs = []
