@@ -6,7 +6,9 @@ A template database is made once by the real migrations; each test that asks get
 import itertools
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg2
 import pytest
@@ -25,14 +27,27 @@ from ussd_app.settings import Settings
 _NUMBERS = itertools.count(1)
 
 
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that the account of PostgreSQL can reach, gone afterwards.
+
+    Not one of pytest's: every pytest that starts closes the folder above those to other accounts,
+    and a server that runs in one dies of it.
+    """
+    with TemporaryDirectory(prefix="kabambe-test-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """The session's PostgreSQL server. Durable settings, but for fsync, which tests of crashes
     of the operating system would need and no test here makes."""
-    server = Postgres(tmp_path_factory.mktemp("pg") / "data", options={"fsync": "off"})
-    server.start()
-    yield server
-    server.stop()
+    with open_folder() as folder:
+        server = Postgres(folder / "data", options={"fsync": "off"})
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, create_engine
 
 from migrations.apply import upgrade
 from simulator.load import PIN, person
+from tests.conftest import open_folder
 from tests.people import ASHA, CAST
 from tests.processes import Stage, Web
 from tests.workers.gateway import LocalGateway
@@ -55,20 +56,20 @@ class Stores:
 
 
 @pytest.fixture
-def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+def stores() -> Iterator[Stores]:
     """Stores of this test alone, migrated, with everybody in them."""
-    folder = tmp_path_factory.mktemp("stores")
-    stores = Stores(Postgres(folder / "pg"), Redis(folder / "redis"))
-    try:
-        stores.postgres.start()
-        stores.redis.start()
-        stores.postgres.ensure_database("faults")
-        upgrade(stores.database_url)
-        _plant(stores.database_url, stores.redis_url)
-        yield stores
-    finally:
-        stores.redis.kill()
-        stores.postgres.kill()
+    with open_folder() as folder:
+        stores = Stores(Postgres(folder / "pg"), Redis(folder / "redis"))
+        try:
+            stores.postgres.start()
+            stores.redis.start()
+            stores.postgres.ensure_database("faults")
+            upgrade(stores.database_url)
+            _plant(stores.database_url, stores.redis_url)
+            yield stores
+        finally:
+            stores.redis.kill()
+            stores.postgres.kill()
 
 
 def _plant(database_url: str, redis_url: str) -> None:
@@ -92,7 +93,6 @@ class Scene:
     stage: Stage
     engine: Engine
     gateway: LocalGateway
-    openings: int
 
     def rows(self, statement: str, *given: object) -> list[Any]:
         with self.engine.connect() as connection:
@@ -164,7 +164,7 @@ def scene_on(
     stage = Stage(home, database_url, redis_url, environ)
     engine = create_engine(database_url, pool_pre_ping=True)
     try:
-        yield Scene(stage, engine, gateway, len(CAST) + len(CROWD))
+        yield Scene(stage, engine, gateway)
     finally:
         stage.end()
         engine.dispose()
