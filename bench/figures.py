@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import median
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,11 @@ def interleaved(
     pairs: Iterable[tuple[float, float]],
     least_ratio: float | None = None,
 ) -> Figure:
-    """A figure from runs (ours, yardstick) that took turns: the medians of each."""
-    ours, yardstick = zip(*pairs, strict=True)
-    return Figure(name, median(ours), unit, median(yardstick), least_ratio)
+    """A figure from turns (ours, yardstick) that were measured side by side: the turn whose ratio
+    is the median, so that a turn that somebody disturbed in its middle does not count."""
+    turns = sorted(pairs, key=lambda pair: pair[0] / pair[1])
+    ours, yardstick = turns[(len(turns) - 1) // 2]
+    return Figure(name, ours, unit, yardstick, least_ratio)
 
 
 def table(figures: Iterable[Figure]) -> str:
