@@ -1,0 +1,7 @@
+-- Everybody pays one locked account: what tallied accounts are there to avoid.
+\set key random(1, 9000000000000000000)
+\set a random(1, :wallets)
+SELECT o_entry FROM ledger_post(
+    'bench', :key::text, '\x0102030405060708', :key::text, 'send_money', 1101, 'f00d', now(), '{}',
+    NULL, NULL, ARRAY[:a, :locked]::bigint[], 2, NULL, '{1}', '{2}', '{100}',
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
