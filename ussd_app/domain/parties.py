@@ -12,12 +12,14 @@ from ussd_app.domain.desk import Ask, Desk, Facts, once
 from ussd_app.domain.texts import two_names
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.ledger.drafts import OutboxRow
+from ussd_app.ledger.prepared import Prepared
 
 COLUMNS = (
     *("id", "msisdn", "name", "language", "tier", "status", "wallet_id"),
     *("pin_verifier", "pin_fails", "pin_locked_at"),
 )
 _FIND = f"SELECT {', '.join(COLUMNS)} FROM parties WHERE msisdn = %s"  # noqa: S608 - our columns
+_FIND_QUICKLY = Prepared("kabambe_find", _FIND.replace("%s", "$1"), 1)
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,7 @@ class Party:
 def find(source: Engine | Connection, msisdn: str) -> Party | None:
     """The party with that number, or None. One statement."""
     if isinstance(source, Engine):
-        with source.connect() as connection:
-            row = connection.exec_driver_sql(_FIND, (msisdn,)).fetchone()
+        row = _FIND_QUICKLY.read(source, (msisdn,))
     else:
         row = source.exec_driver_sql(_FIND + " FOR UPDATE", (msisdn,)).fetchone()
     return Party(*row) if row else None
