@@ -46,3 +46,37 @@ BEGIN
     RETURN coalesce(v_sum, 0);
 END $$;
 COMMENT ON FUNCTION ledger_balance_at IS 'The balance at a past moment of written_at: a search by version where every posting has one, else a sum of all';
+
+CREATE FUNCTION ledger_last(p_account bigint, p_most integer)
+RETURNS TABLE (
+    entry_id bigint, receipt text, type text, happened_at timestamptz, written_at timestamptz,
+    amount_minor bigint, balance_after bigint, other_id bigint, other_kind text, other_owner text,
+    version bigint
+) LANGUAGE plpgsql STABLE
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+-- Of each part of the account (its row, its tail, its shards) the newest postings in either direction:
+-- so many steps of an index, however long its history, by a plan that is made once a connection.
+BEGIN
+    RETURN QUERY
+    SELECT p.entry_id, e.receipt, e.type, e.happened_at, e.written_at,
+           p.minor * a.sign, p.balance_after, p.other_id, o.kind, o.owner,
+           CASE WHEN part.shard = 0 THEN p.version END
+      FROM (SELECT 0 AS shard UNION ALL SELECT -1
+            UNION ALL SELECT s.shard FROM shards s WHERE s.account_id = p_account) part
+     CROSS JOIN LATERAL (SELECT * FROM (
+        (SELECT l.entry_id, -l.amount_minor AS minor, l.from_version AS version,
+                l.from_balance AS balance_after, l.to_id AS other_id
+           FROM legs l WHERE l.from_id = p_account AND l.from_shard = part.shard
+          ORDER BY l.from_version DESC LIMIT p_most)
+        UNION ALL
+        (SELECT l.entry_id, l.amount_minor, l.to_version, l.to_balance, l.from_id
+           FROM legs l WHERE l.to_id = p_account AND l.to_shard = part.shard
+          ORDER BY l.to_version DESC LIMIT p_most)) both_ways
+         ORDER BY both_ways.version DESC LIMIT p_most) p
+      JOIN accounts a ON a.id = p_account
+      JOIN entries e ON e.id = p.entry_id
+      JOIN accounts o ON o.id = p.other_id;
+END $$;
+COMMENT ON FUNCTION ledger_last IS 'The newest postings of an account, unordered: at least so many, if there are';

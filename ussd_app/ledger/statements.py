@@ -35,33 +35,10 @@ class StatementLine:
     version: int | None
 
 
-# Of each part of the account (its row, its tail, its shards) the newest in either direction.
-_POSTINGS = """
-SELECT p.entry_id, e.receipt, e.type, e.happened_at, e.written_at,
-       p.amount_minor * CASE a.side WHEN p.side THEN 1 ELSE -1 END, p.balance_after, p.other_id,
-       o.kind, o.owner, CASE WHEN part.shard = 0 THEN p.version END
-  FROM (SELECT 0 AS shard UNION ALL SELECT -1
-        UNION ALL SELECT shard FROM shards WHERE account_id = %(account)s) part
- CROSS JOIN LATERAL (
-    (SELECT 'debit' AS side, entry_id, leg, amount_minor, from_version AS version,
-            from_balance AS balance_after, to_id AS other_id
-       FROM legs WHERE from_id = %(account)s AND from_shard = part.shard
-      ORDER BY from_version DESC LIMIT %(most)s)
-    UNION ALL
-    (SELECT 'credit', entry_id, leg, amount_minor, to_version, to_balance, from_id
-       FROM legs WHERE to_id = %(account)s AND to_shard = part.shard
-      ORDER BY to_version DESC LIMIT %(most)s)
-  ) p
-  JOIN accounts a ON a.id = %(account)s
-  JOIN entries e ON e.id = p.entry_id
-  JOIN accounts o ON o.id = p.other_id
-"""
-
-
 def last_postings(connection: Connection, account_id: int, most: int) -> list[StatementLine]:
     """The account's latest postings, newest first, each with its counterparty."""
     most = max(0, min(most, MOST_LINES))
-    rows = connection.exec_driver_sql(_POSTINGS, {"account": account_id, "most": most})
+    rows = connection.exec_driver_sql("SELECT * FROM ledger_last(%s, %s)", (account_id, most))
     lines = [StatementLine(*row) for row in rows]
     lines.sort(key=_age, reverse=True)
     if all(line.version is not None for line in lines):
@@ -78,7 +55,7 @@ def last_lines(connection: Connection, account_id: int, most: int) -> list[State
 
     The counterparty is that of the largest leg; what an entry moved in and out again is left out.
     """
-    wanted = most * 3
+    wanted = most * 2 + 1  # a payer's entry mostly has two legs of theirs
     while True:
         postings = last_postings(connection, account_id, wanted)
         whole = list(_by_entry(postings))
