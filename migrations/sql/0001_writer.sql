@@ -103,16 +103,23 @@ CREATE FUNCTION ledger_take_shard(
     p_account bigint, p_shards smallint, p_delta bigint, p_moved integer, p_floored boolean,
     OUT o_shard smallint, OUT o_balance bigint, OUT o_version bigint
 ) LANGUAGE plpgsql AS $$
--- Try the shard of this connection, then the others; nothing found leaves o_shard null.
+-- Try the shard of this connection, then the others; nothing found leaves o_shard null. An update that
+-- waited and then finds too little keeps the lock all the same, so each try is undone that took nothing:
+-- whoever goes on to the row while another sweeps must not hold a shard.
 DECLARE
     v_first integer := pg_backend_pid();
 BEGIN
     FOR i IN 0 .. p_shards - 1 LOOP
-        UPDATE shards s SET balance_minor = s.balance_minor + p_delta, version = s.version + p_moved
-         WHERE s.account_id = p_account AND s.shard = 1 + (v_first + i) % p_shards
-           AND (p_delta >= 0 OR NOT p_floored OR s.balance_minor + p_delta >= 0)
-        RETURNING s.shard, s.balance_minor, s.version INTO o_shard, o_balance, o_version;
-        EXIT WHEN FOUND;
+        BEGIN
+            UPDATE shards s SET balance_minor = s.balance_minor + p_delta, version = s.version + p_moved
+             WHERE s.account_id = p_account AND s.shard = 1 + (v_first + i) % p_shards
+               AND (p_delta >= 0 OR NOT p_floored OR s.balance_minor + p_delta >= 0)
+            RETURNING s.shard, s.balance_minor, s.version INTO o_shard, o_balance, o_version;
+            EXIT WHEN FOUND;
+            RAISE EXCEPTION 'too little here' USING ERRCODE = 'KB015';
+        EXCEPTION WHEN SQLSTATE 'KB015' THEN
+            NULL;
+        END;
     END LOOP;
 END $$;
 COMMENT ON FUNCTION ledger_take_shard IS 'Debit or credit one shard that can bear it; o_shard is null when none can';
