@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-import psycopg2
 from sqlalchemy import Engine
 
 from tests.ledger.town import Town
@@ -260,25 +259,12 @@ def until(seconds: float) -> Callable[[], bool]:
 def deadlocks(town: Town) -> int:
     """How often PostgreSQL had to break a circle of waiters in this database."""
     town.engine.dispose()  # what a backend has counted is seen at the latest when it ends
-    connection = psycopg2.connect(town.engine.url.render_as_string(hide_password=False))
-    try:
-        with connection.cursor() as cursor:
-            for _ in range(100):
-                cursor.execute(
-                    "SELECT count(*) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
-                if not _one(cursor):
-                    break
-                time.sleep(0.02)
-            connection.rollback()
-            cursor.execute(
-                "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
-            )
-            return _one(cursor)
-    finally:
-        connection.close()
+    going = until(5)
+    while going() and town.one(_OTHERS):
+        time.sleep(0.02)
+    return int(town.one(_DEADLOCKS))
 
 
-def _one(cursor: Any) -> int:
-    return int(cursor.fetchone()[0])
+_OTHERS = """SELECT count(*) FROM pg_stat_activity
+              WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+_DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
