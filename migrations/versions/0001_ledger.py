@@ -15,6 +15,7 @@ SCRIPTS = (
     "0001_satellites.sql",
     "0001_writer.sql",
     "0001_post.sql",
+    "0001_batch.sql",
     "0001_reads.sql",
     "0001_grants.sql",
 )

@@ -50,7 +50,16 @@ from ussd_app.ledger.refusals import (
     UnknownAccount,
     refusal_of,
 )
-from ussd_app.ledger.wire import POST, STORED, Order, arguments, places, written
+from ussd_app.ledger.wire import (
+    POST,
+    POST_MANY,
+    STORED,
+    Order,
+    arguments,
+    batch_arguments,
+    places,
+    written,
+)
 
 __all__ = [
     "AboveCeiling",
@@ -119,6 +128,30 @@ class Book:
         done = written(draft, order, row)
         self._learn(order, done)
         return done
+
+    def post_many(self, drafts: Sequence[Draft]) -> list[int]:
+        """Write many plain entries (legs and facts) of one type in one commit, all or none.
+
+        Between locked accounts, and into tallied ones. Returns the entries' ids in order; asked
+        again with the same keys it returns the same. Raises what `post` raises, and KeyConflict
+        when only some of the keys were answered before.
+        """
+        if not drafts:
+            return []
+        given = batch_arguments(drafts)
+
+        def ask() -> list[int]:
+            with self._engine.begin() as connection:
+                return list(self._ask(connection, POST_MANY, given)[0])
+
+        try:
+            return self._again(ask)
+        except AnswerStored:
+            keys = [draft.key for draft in drafts]
+            found = "SELECT count(*) FROM idempotency WHERE scope = %s AND key = ANY (%s)"
+            if self._rows(found, (drafts[0].scope, keys))[0][0] != len(keys):
+                raise KeyConflict("some of these were answered before") from None
+            return [self._stored(draft).entry_id for draft in drafts]
 
     def reverse(self, draft: Draft, entry_id: int) -> Written:
         """Undo all legs of an entry by a new one, once. The draft brings no legs.

@@ -5,7 +5,7 @@ server least; the driver does the quoting. Knows no connection.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -165,4 +165,38 @@ def written(draft: Draft, order: Order, row: tuple[Any, ...]) -> Written:
         {account: balance for account, balance in known if balance is not None},
         usages,
         False,
+    )
+
+
+POST_MANY = (
+    "SELECT o_entries FROM ledger_post_many(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
+
+
+def batch_arguments(drafts: Sequence[Draft]) -> tuple[object, ...]:
+    """The arguments of the writer of batches. Raises BadDraft when a draft is not plain."""
+    first = drafts[0]
+    common = (first.scope, first.type, first.code, first.catalogue, first.happened_at)
+    for draft in drafts:
+        _fits(draft)
+        rest = (draft.outbox, draft.usages, draft.ceilings, draft.quote, draft.reverses)
+        if any(rest) or draft.hold or draft.ends or not draft.legs:
+            raise BadDraft("a batch takes legs and facts only")
+        if (draft.scope, draft.type, draft.code, draft.catalogue, draft.happened_at) != common:
+            raise BadDraft("a batch is of one scope, type, catalogue and moment")
+    legs = [(place, leg) for place, draft in enumerate(drafts, 1) for leg in draft.legs]
+    return (
+        first.scope,
+        _texts([draft.key for draft in drafts]),
+        _texts(["\\x" + draft.request_hash.hex() for draft in drafts]),
+        _texts([draft.receipt for draft in drafts]),
+        _texts([_json(draft.facts) for draft in drafts]),
+        first.type,
+        first.code,
+        first.catalogue,
+        first.happened_at.isoformat(),
+        _numbers([place for place, _ in legs]),
+        _numbers([leg.from_id for _, leg in legs]),
+        _numbers([leg.to_id for _, leg in legs]),
+        _numbers([leg.amount_minor for _, leg in legs]),
     )
