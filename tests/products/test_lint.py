@@ -129,6 +129,12 @@ def test_a_sentence_over_its_budget_is_found(
         ("wallet.yaml", "code: 1101", "code: cash", "Not a valid integer"),
         ("wallet.yaml", "starts: customer", "begins: customer", "Unknown field"),
         ("wallet.yaml", "amount from payer to payee", "pay the payee", "is no sentence"),
+        (
+            "wallet.yaml",
+            "amount from payer to payee",
+            '"amount from payer to payee\\n"',
+            "no sentence",
+        ),
         ("limits.yaml", "fat_finger: 500,000", "fat_finger: lots", "an amount of shillings"),
         ("limits.yaml", "tiers:", "fat_finger: 1\ntiers:", "stands twice"),
         ("tariffs/2023-07-29.yaml", "[49, 0]", "[49]", "must be [up to, fee]"),

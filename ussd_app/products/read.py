@@ -6,7 +6,6 @@ are read as text, so 0712 stays a number somebody can dial and 'on' stays a word
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -31,9 +30,6 @@ from ussd_app.products import schema
 
 HERE = Path(__file__).parent
 NOT_TYPES = frozenset({"accounts.yaml", "limits.yaml", "keywords.yaml"})
-_LEG = re.compile(
-    r"(?P<quantity>\w+) from (?P<source>[\w/]+) to (?P<target>[\w/]+)(?: as (?P<meaning>\w+/\w+))?"
-)
 
 
 class ProductsInvalid(ValueError):
@@ -158,7 +154,7 @@ def _flat(where: str, messages: object) -> Iterator[str]:
 
 def parse_leg(sentence: str) -> LegSentence | None:
     """Read `fee from payer to float/house as income/transfer_fees`; None when it is no leg."""
-    match = _LEG.fullmatch(sentence)
+    match = schema.LEG.match(sentence)
     return LegSentence(**match.groupdict()) if match else None
 
 

@@ -8,8 +8,13 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 _SHILLINGS = re.compile(r"\d{1,3}(?:,\d{3})*(?:\.\d{2})?|\d+(?:\.\d{2})?", re.ASCII)
 _NAME = validate.Regexp(r"^[a-z][a-z0-9_]*$", error="must be a lower-case name")
+LEG = re.compile(
+    r"(?P<quantity>\w+) from (?P<source>[\w/]+) to (?P<target>[\w/]+)"
+    r"(?: as (?P<meaning>\w+/\w+))?\Z"
+)
+"""The one pattern of a leg's sentence: what it lets through can be read, whole."""
 _LEG = validate.Regexp(
-    r"^\w+ from [\w/]+ to [\w/]+( as \w+/\w+)?$",
+    LEG,
     error="is no sentence of the form '<quantity> from <account> to <account> [as <meaning>]'",
 )
 
