@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from ussd_app.domain import parties, queries
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.parties import Party
-from ussd_app.domain.pricing import allowance
+from ussd_app.domain.pricing import spendable_today
 
 STRANGERS_SPEAK = "en"
 
@@ -50,8 +50,7 @@ def _reply(
     desk: Desk, connection: Connection, party: Party, asked: str | None, language: str
 ) -> tuple[str, dict[str, object]]:
     if asked == "balance":
-        left_minor, left_count = allowance(desk, party)
-        left = left_minor if left_count else 0
+        left = spendable_today(desk, party)
         facts = {"balance": queries.available(desk, party), "at": desk.clock.now(), "left": left}
         return "balance", facts
     if asked == "mini":

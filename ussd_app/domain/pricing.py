@@ -110,6 +110,12 @@ def _check_limits(desk: Desk, payer: Party, payee: Party, offer: Price, tier: Ti
         raise Refused(RefusalCode.INSUFFICIENT_FUNDS)
 
 
+def spendable_today(desk: Desk, party: Party) -> int:
+    """What a party may still send today, in minor units; nothing once the count is used up."""
+    left_minor, left_count = allowance(desk, party)
+    return left_minor if left_count else 0
+
+
 def allowance(desk: Desk, party: Party) -> tuple[int, int]:
     """What a party may still send today: minor units, and number of times."""
     tier = desk.catalogue.tiers[party.tier]

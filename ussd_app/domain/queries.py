@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from ussd_app.domain import parties, pins
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.parties import Party
-from ussd_app.domain.pricing import allowance
+from ussd_app.domain.pricing import spendable_today
 from ussd_app.domain.texts import two_names
 from ussd_app.kernel.clock import nairobi
 from ussd_app.kernel.money import format_minor
@@ -21,10 +21,9 @@ def balance(desk: Desk, ask: Ask) -> Facts:
     """The caller's balance and what they may still send today, in minor units."""
 
     def then(connection: Connection, party: Party) -> Facts:
-        left_minor, left_count = allowance(desk, party)
         return {
             "balance": available(desk, party),
-            "spendable_today": left_minor if left_count else 0,
+            "spendable_today": spendable_today(desk, party),
         }
 
     return pins.with_pin(desk, "balance", ask, then)
