@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -39,7 +40,7 @@ def socket_directory(data: Path) -> Path:
     return directory
 
 
-class _Server:
+class _Server(ABC):
     """One server process in the foreground: started, waited for, stopped or killed."""
 
     command: list[str]
@@ -94,9 +95,9 @@ class _Server:
         self._process.wait(STOP_TIMEOUT_S)
         self._process = None
 
+    @abstractmethod
     def answers(self) -> bool:
         """Whether the server takes a request at this moment."""
-        raise NotImplementedError
 
 
 class Postgres(_Server):
@@ -181,18 +182,6 @@ class Redis(_Server):
                 return bool(client.ping())
         except (redis.ConnectionError, redis.exceptions.BusyLoadingError):
             return False
-
-
-def stop_all(servers: list[_Server]) -> None:
-    """Stop servers in the opposite order of their starting, whatever one of them says."""
-    failures: list[Exception] = []
-    for server in reversed(servers):
-        try:
-            server.stop()
-        except (OSError, subprocess.SubprocessError) as failure:
-            failures.append(failure)
-    if failures:
-        raise ExceptionGroup("servers that did not stop", failures)
 
 
 def exec_in_foreground(server: _Server, before: Callable[[], None] = lambda: None) -> None:
