@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
-from menus.slots import LANGUAGES, SlotType
+from menus.slot_base import SlotType
+from menus.slots import LANGUAGES
 
 HOME = "home"
 FLOW_PREFIX = "flow:"
@@ -134,7 +135,8 @@ class Option:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """What all steps have: a name in its flow and a place in the book ('flow.step@version')."""
+    """What all steps have: a name in its flow and a place in the book ('flow.step@version', and
+    for a gathered menu a mark of what it lists: see `menus.options`)."""
 
     name: str
     place: str
@@ -156,6 +158,8 @@ class Menu(Step):
     body: Say
     options: tuple[Option, ...]
     by_number: Mapping[str, Option]
+    lists: str = ""
+    """The list that its options were gathered from; empty where the flow writes them out."""
 
     kind: ClassVar[str] = "menu"
     waits: ClassVar[bool] = True
@@ -246,6 +250,8 @@ class Flow:
     start: str
     slots: Mapping[str, SlotType]
     screens: Mapping[str, Step]
+    listed: Mapping[str, int]
+    """Its place by the name of each list that it wants to be in."""
     file: str
     secrets: frozenset[str]
     langs: frozenset[str]

@@ -4,7 +4,7 @@ It proves and does not sample: reachability, ways out, the slots that are certai
 worst case of every screen in both languages. What the bank understands is handed in as signatures.
 
 The rules: schema (found while reading), start, target, unreachable, dead end, restless, undeclared,
-unused, unfilled, secret, type, fork, shadowed, languages, alphabet, width, refusal, bank.
+unused, unfilled, secret, type, fork, shadowed, languages, alphabet, width, list, refusal, bank.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +27,7 @@ from menus.book import (
     Step,
 )
 from menus.lint_bank import bank_faults, refusal_faults
+from menus.lint_lists import list_faults
 from menus.proofs import (
     Edge,
     backward,
@@ -63,6 +64,7 @@ def lint(
     """
     ways = edges(book)
     faults = [fault for rule in _RULES for fault in rule(book, ways)]
+    faults += list_faults(book)
     faults += bank_faults(book, signatures)
     faults += refusal_faults(book, signatures, refusal_facts)
     return sorted(set(faults))

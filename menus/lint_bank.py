@@ -5,7 +5,8 @@ a sentence. The part of lint that looks outside the files.
 from collections.abc import Iterator, Mapping
 
 from menus.book import Book, Call, Fault, Flow, SignatureLike
-from menus.slots import SlotType, slot_type
+from menus.slot_base import SlotType
+from menus.slots import slot_type
 from ussd_app.kernel.errors import RefusalCode
 
 _CODES = frozenset(code.value for code in RefusalCode)

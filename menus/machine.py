@@ -7,6 +7,7 @@ leaves a hop: neither `State.to_wire` nor any repr has one.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from menus.book import (
@@ -26,6 +27,7 @@ from menus.book import (
 from menus.screens import BACK, BUDGET, HOME_KEY, MORE, Printer, Screen
 from menus.state import Frame, State, UnknownVersion, UnreadableState
 from menus.turns import Facts, OutOfTurn, Refusal, Request, Turn
+from ussd_app.kernel.clock import Clock, SystemClock, business_day
 from ussd_app.kernel.errors import Broken
 from ussd_app.kernel.gsm7 import septets
 
@@ -55,11 +57,13 @@ OFFER_STEP = "resume.offer"
 
 
 class Machine:
-    """Walks a book. Holds no session: everything that changes is in the State."""
+    """Walks a book. Holds no session: everything that changes is in the State. The clock is only
+    for a date typed without its year."""
 
-    def __init__(self, book: Book, texts: Texts | None = None) -> None:
+    def __init__(self, book: Book, texts: Texts | None = None, clock: Clock | None = None) -> None:
         self.book = book
         self.texts = texts or book.texts
+        self._clock = clock or SystemClock()
         self._printer = Printer(self.texts)
 
     # -- what a session calls
@@ -94,7 +98,7 @@ class Machine:
                 return self._again(state, "choice")
             return self._move(state, option.to, option.sets)
         if isinstance(step, Ask):
-            value = step.type.parse(typed) if step.type and typed else None
+            value = step.type.parse_on(typed, self._today) if step.type and typed else None
             if value is None:
                 return self._again(state, step.type.kind if step.type else "choice")
             return self._move(state, step.to, {step.slot: value})
@@ -156,6 +160,9 @@ class Machine:
     def farewell(self, code: str, facts: Mapping[str, object], language: str) -> Screen:
         """Say a refusal and hang up. Raises Broken for a code or a fact that no text knows."""
         return Screen(self._say_refusal(code, facts, language), ends=True, step=f"farewell.{code}")
+
+    def _today(self) -> date:
+        return business_day(self._clock.now())
 
     # -- moving on
 

@@ -22,7 +22,8 @@ from menus.book import (
     Step,
 )
 from menus.screens import MORE, keys, words
-from menus.slots import Rows, SlotType
+from menus.slot_base import SlotType
+from menus.slots import Rows
 from ussd_app.kernel.gsm7 import septets, unmappable
 
 

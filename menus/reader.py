@@ -18,7 +18,6 @@ from menus.book import (
     Fault,
     Flow,
     Listing,
-    Menu,
     Misread,
     Option,
     RefusalText,
@@ -27,6 +26,7 @@ from menus.book import (
     Texts,
     say,
 )
+from menus.options import numbered, with_lists
 from menus.schema import (
     FlowSchema,
     MachineSchema,
@@ -35,7 +35,8 @@ from menus.schema import (
     schema_for,
     sentences,
 )
-from menus.slots import ASKABLE, LANGUAGES, SlotType, slot_type
+from menus.slot_base import SlotType
+from menus.slots import ASKABLE, LANGUAGES, slot_type
 
 
 class _Reader:
@@ -101,6 +102,7 @@ def read_flow(path: Path, data: Any) -> Flow:
         start=top["start"],
         slots=types,
         screens=screens,
+        listed=top["listed"],
         file=path.name,
         secrets=frozenset(slot for slot, type_ in types.items() if type_.secret),
         langs=frozenset(slot for slot, type_ in types.items() if type_.kind == "lang"),
@@ -117,24 +119,10 @@ def _step(
     if "rows" in raw:
         title = say(raw["menu"], types)
         return Listing(*base, title, raw["rows"][1:], raw["pick"], raw["to"], raw["empty"])
-    if "options" in raw:
-        return _menu(base, raw, types, reader)
+    if "menu" in raw:
+        options = [_option(base[2], option, types, reader) for option in raw.get("options", ())]
+        return numbered(base, say(raw["menu"], types), options, types, raw.get("lists", ""))
     return _call(base, raw, types)
-
-
-def _menu(
-    base: tuple[str, str, str], raw: dict[str, Any], types: dict[str, SlotType], reader: _Reader
-) -> Menu:
-    options = tuple(_option(base[2], option, types, reader) for option in raw["options"])
-    body = {
-        language: "\n".join(
-            [raw["menu"][language].strip()]
-            + [f"{n} {option[language].strip()}" for n, option in enumerate(raw["options"], 1)]
-        )
-        for language in LANGUAGES
-    }
-    by_number = {str(number): option for number, option in enumerate(options, 1)}
-    return Menu(*base, say(raw["menu"], types), say(body, types), options, by_number)
 
 
 def _option(place: str, raw: dict[str, Any], types: dict[str, SlotType], reader: _Reader) -> Option:
@@ -230,7 +218,11 @@ def read_book(flows_dir: Path, texts_dir: Path) -> Book:
         faults.append(Fault(flows_dir.name, "book", "schema", "there is no flow"))
     if faults:
         raise Misread(faults)
-    return Book.of(flows, retired, texts)
+    return Book.of(
+        [with_lists(flow, flows) for flow in flows],
+        [with_lists(flow, flows) for flow in retired],
+        texts,
+    )
 
 
 def _check_file_name(path: Path, flow: Flow, *, old: bool) -> None:

@@ -114,6 +114,11 @@ class _MenuSchema(Schema):
     )
 
 
+class _ListsSchema(Schema):
+    menu = _SayField()
+    lists = _name()
+
+
 class _ListingSchema(Schema):
     menu = _SayField()
     rows = fields.String(
@@ -148,6 +153,26 @@ class _EndSchema(Schema):
     end = _SayField()
 
 
+class _ListedSchema(Schema):
+    name = fields.String(data_key="in", required=True, validate=validate.Regexp(_whole(_NAME)))
+    place = fields.Integer(required=True, validate=validate.Range(min=1, max=99))
+
+
+class _Listed(fields.Field[Any]):
+    """A place in a list, or several such: place by list."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Any, **kwargs: Any
+    ) -> dict[str, int]:
+        places: dict[str, int] = {}
+        for one in value if isinstance(value, list) else [value]:
+            loaded = _ListedSchema().load(one)
+            if loaded["name"] in places:
+                raise ValidationError(f"twice in the list {loaded['name']}")
+            places[loaded["name"]] = loaded["place"]
+        return places
+
+
 class FlowSchema(Schema):
     """One version of one flow; its steps are loaded one by one."""
 
@@ -157,6 +182,7 @@ class FlowSchema(Schema):
     title = _SayField()
     resumes = fields.String(load_default="yes", validate=validate.OneOf(["yes", "no"]))
     start = _name()
+    listed = _Listed(load_default=dict)
     slots = _words(load_default=dict)
     screens = fields.Dict(
         keys=fields.String(validate=validate.Regexp(_whole(_NAME))),
@@ -210,7 +236,9 @@ def schema_for(raw: Mapping[str, Any]) -> type[Schema]:
     """The schema of a step, by its first key. Raises ValidationError."""
     first = next(iter(raw), "")
     if first == "menu":
-        return _ListingSchema if "rows" in raw else _MenuSchema
+        if "rows" in raw:
+            return _ListingSchema
+        return _ListsSchema if "lists" in raw else _MenuSchema
     if first not in _STEPS:
         raise ValidationError("the first key must be menu, ask, find, do or end")
     if {"find", "do"} <= set(raw):

@@ -1,17 +1,18 @@
 """Slot types: how a value is typed, taken from the bank, printed, and how wide it can get.
 
 A slot is printed by its type, never by its value, so that `{amount}` and `{fee}` always look alike.
-Values are JSON-able (str, int, list of [key, label]) so that a state can be put away. Knows no
-flow and no sentence.
+Values are JSON-able (str, int, list of [key, label]) so that a state can be put away. What all
+types have is in `slot_base`; those read off a till, a bill, an exchange or a calendar are in
+`slot_codes`. Knows no flow and no sentence.
 """
 
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import date
-from typing import Any, ClassVar
+from typing import Any
 
 from menus.plain import fit, fold
+from menus.slot_base import KEYS, Patterned, SlotType
+from menus.slot_codes import Date, Reference, Shortcode, Units
 from ussd_app.kernel import gsm7, money, msisdn
 
 LANGUAGES = {"en": "English", "sw": "Kiswahili"}
@@ -21,6 +22,7 @@ LARGEST_SHOWN_MINOR = 999_999_999_99
 """The largest amount that a screen has room for: KES 999,999,999.99."""
 
 NAME_WIDTH = 30
+WORD_WIDTH = 20
 RECEIPT_WIDTH = 10
 COUNT_MOST = 9_999
 TEXT_WIDTH = 160
@@ -30,66 +32,7 @@ ROWS_MOST = 97
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 
 
-class SlotType(ABC):
-    """What may stand in a slot."""
-
-    kind: ClassVar[str]
-    secret: ClassVar[bool] = False
-    """A secret lives for one hop: it is never put away and never printed."""
-    askable: ClassVar[bool] = False
-    """Whether a customer can type it."""
-    printable: ClassVar[bool] = True
-
-    def __init__(self, declared: str, widest: int) -> None:
-        self.declared = declared
-        self.widest = widest
-
-    def __repr__(self) -> str:
-        return f"<slot type {self.declared}>"
-
-    def parse(self, typed: str) -> Any:
-        """The value of what was typed (already trimmed), None when it is nonsense."""
-        return None
-
-    @abstractmethod
-    def take(self, given: object) -> Any:
-        """The value of what the bank gave. Raises ValueError, without the value in it."""
-
-    @abstractmethod
-    def holds(self, value: object) -> bool:
-        """Whether a value read back from a store is one of this type."""
-
-    def show(self, value: Any) -> str:
-        """The value as printed; at most `widest` septets."""
-        return str(value)
-
-    def accepts(self, other: "SlotType") -> bool:
-        """Whether every value of the other type fits here unharmed."""
-        return self.declared == other.declared
-
-    def refuse(self) -> ValueError:
-        """The error for a value that is not of this type; it never quotes the value."""
-        return ValueError(f"not a value of type {self.declared}")
-
-
-class _Patterned(SlotType):
-    """Text of a fixed shape."""
-
-    shape: ClassVar[re.Pattern[str]]
-
-    def parse(self, typed: str) -> str | None:
-        return typed if self.shape.fullmatch(typed) else None
-
-    def take(self, given: object) -> str:
-        if not self.holds(given):
-            raise self.refuse()
-        return str(given)
-
-    def holds(self, value: object) -> bool:
-        return isinstance(value, str) and self.shape.fullmatch(value) is not None
-
-
-class Msisdn(_Patterned):
+class Msisdn(Patterned):
     kind = "msisdn"
     askable = True
     shape = re.compile(r"\+254[0-9]{9}", re.ASCII)
@@ -101,7 +44,7 @@ class Msisdn(_Patterned):
         return msisdn.local(value)
 
 
-class Pin(_Patterned):
+class Pin(Patterned):
     kind = "pin"
     secret = True
     askable = True
@@ -109,7 +52,7 @@ class Pin(_Patterned):
     shape = re.compile(r"[0-9]{4}", re.ASCII)
 
 
-class NationalId(_Patterned):
+class NationalId(Patterned):
     """A Kenyan identity number: up to eight digits on old cards, nine on Maisha cards."""
 
     kind = "national_id"
@@ -119,7 +62,7 @@ class NationalId(_Patterned):
     shape = re.compile(r"[0-9]{6,9}", re.ASCII)
 
 
-class Code(_Patterned):
+class Code(Patterned):
     """A one-time code from an SMS."""
 
     kind = "code"
@@ -129,12 +72,12 @@ class Code(_Patterned):
     shape = re.compile(r"[0-9]{6}", re.ASCII)
 
 
-class Receipt(_Patterned):
+class Receipt(Patterned):
     kind = "receipt"
     shape = re.compile(r"[A-Z0-9]{1,10}", re.ASCII)
 
 
-class Ref(_Patterned):
+class Ref(Patterned):
     """An opaque name that only the bank reads."""
 
     kind = "ref"
@@ -221,27 +164,17 @@ class Text(Name):
         return isinstance(other, Text | Choice | Lang) and other.widest <= self.widest
 
 
-class Date(SlotType):
-    """A Kenyan calendar day, kept as '2026-11-21' and printed as '21/11/2026'."""
+class Word(Name):
+    """A word or two of the customer's own: a town, a savings goal. Cut when the bank gives it."""
 
-    kind = "date"
+    kind = "word"
 
-    def take(self, given: object) -> str:
-        if isinstance(given, date):
-            given = given.isoformat()[:10]
-        if not isinstance(given, str) or not self.holds(given):
-            raise self.refuse()
-        return given
-
-    def holds(self, value: object) -> bool:
-        try:
-            return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
-        except ValueError:
-            return False
-
-    def show(self, value: Any) -> str:
-        year, month, day = str(value).split("-")
-        return f"{day}/{month}/{year}"
+    def parse(self, typed: str) -> str | None:
+        if len(typed) > 2 * self.widest or typed in KEYS:
+            return None
+        word = " ".join(fold(typed).split())
+        plain = all(character.isalnum() or character == " " for character in word)
+        return word if word and plain and gsm7.septets(word) <= self.widest else None
 
 
 class Choice(SlotType):
@@ -339,6 +272,10 @@ _PLAIN_TYPES: Mapping[str, tuple[type[SlotType], int]] = {
     "text": (Text, TEXT_WIDTH),
     "count": (Count, len(str(COUNT_MOST))),
     "date": (Date, 10),
+    "word": (Word, WORD_WIDTH),
+    "shortcode": (Shortcode, 7),
+    "reference": (Reference, 20),
+    "units": (Units, 24),
 }
 _DECLARED = re.compile(r"([a-z_]+)(?:\(([a-z0-9_, ]*)\))?", re.ASCII)
 

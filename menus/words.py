@@ -10,7 +10,8 @@ from menus.proofs import edges as all_edges
 from menus.proofs import pending, tallest, worst
 from menus.screens import BUDGET
 from menus.screens import words as said_by
-from menus.slots import LANGUAGES, SlotType
+from menus.slot_base import SlotType
+from menus.slots import LANGUAGES
 
 _HEAD = """# Every sentence
 

@@ -126,7 +126,7 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
         catalogue=catalogue,
         texts=read_texts(),
         keywords=read_keywords(),
-        machine=Machine(MenuBook.load(MENUS / "flows", MENUS / "text")),
+        machine=Machine(MenuBook.load(MENUS / "flows", MENUS / "text"), clock=clock),
         bank=Bank(desk),
         inbox=Inbox(engine, clock),
         metrics=Metrics(),

@@ -127,7 +127,7 @@ BREAKS = [
     Broken("secret", "do: pay_loan", "find: pay_loan", "a wrong secret must count", "trial.pay"),
     Broken("secret", "[loans, fee]", "[loans, fee, pin]", "only come from the", "trial.look"),
     # types
-    Broken("type", "  amount: money", "  amount: date", "nobody can type a date", "trial.amount"),
+    Broken("type", "  amount: money", "  amount: ref", "nobody can type a ref", "trial.amount"),
     Broken("type", "Paid {amount}", "Paid {loan}", "loan must never be printed", "trial.paid"),
     Broken("type", "rows: $loans", "rows: $fee", "fee holds no rows", "trial.pick"),
     Broken("type", "pick: loan\n", "pick: amount\n", "goes into a ref or a text", "trial.pick"),

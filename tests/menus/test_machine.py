@@ -23,6 +23,7 @@ from ussd_app.kernel.gsm7 import septets
 KEYS = "0 Back 00 Home"
 
 AT_HOME = {"language": "en", "standing": "active"}
+HOME_MENU = shipped().flows["home"].screens["main"].place
 
 
 def asha(**answers: object) -> Phone:
@@ -226,7 +227,7 @@ def test_home_starts_the_home_flow_anew() -> None:
     phone = asha()
     phone.dials()
     phone.says("1", "0722000002", "00")
-    assert phone.state.to_wire() == ["home.main@1", "en", AT_HOME]
+    assert phone.state.to_wire() == [HOME_MENU, "en", AT_HOME]
     assert [request.name for request in phone.asked] == ["caller", "caller"]
 
 
@@ -353,7 +354,7 @@ def test_the_wire_is_small_and_plain() -> None:
         "send_money.amount@1",
         "en",
         {"recipient": "+254722000002"},
-        [["home.main@1", AT_HOME, 0], ["send_money.recipient@1", {}, 0]],
+        [[HOME_MENU, AT_HOME, 0], ["send_money.recipient@1", {}, 0]],
     ]
 
 
@@ -361,15 +362,15 @@ def test_the_wire_is_small_and_plain() -> None:
     "wire",
     [
         *(None, 5, "text", [], {}, [1, 2, 3]),
-        *(["home.main@1"], ["home.main@1", "en"], ["home.main@1", "fr", {}]),
-        *(["home.main@1", "en", []], ["home.main@1", "en", {"pin": "1234"}]),
+        *([HOME_MENU], [HOME_MENU, "en"], [HOME_MENU, "fr", {}]),
+        *([HOME_MENU, "en", []], [HOME_MENU, "en", {"pin": "1234"}]),
         *(["send_money.confirm@1", "en", {"pin": "1234"}], ["send_money.price@1", "en", {}]),
         *(["send_money.amount@1", "en", {"recipient": "0722000002"}],),
-        *(["home.main@1", "en", {}, "history"], ["home.main@1", "en", {}, ["frame"]]),
-        *(["home.main@1", "en", {}, [[1, {}, 0]]], ["home.main@1", "en", {}, [["x", {}, "0"]]]),
-        *(["home.main@1", "en", {}, [], 5], ["home.main@1", "en", {}, [], "", -1]),
-        *(["home.main@1", "en", {}, [], "", 0, 0, "offer"], ["home.main@1", "en", {}] + [None] * 9),
-        ["home.main@1", "en", {}, [], "", 0, 0, ["home.main@1", "en", {}, [], "", 0, 0, []]],
+        *([HOME_MENU, "en", {}, "history"], [HOME_MENU, "en", {}, ["frame"]]),
+        *([HOME_MENU, "en", {}, [[1, {}, 0]]], [HOME_MENU, "en", {}, [["x", {}, "0"]]]),
+        *([HOME_MENU, "en", {}, [], 5], [HOME_MENU, "en", {}, [], "", -1]),
+        *([HOME_MENU, "en", {}, [], "", 0, 0, "offer"], [HOME_MENU, "en", {}] + [None] * 9),
+        [HOME_MENU, "en", {}, [], "", 0, 0, [HOME_MENU, "en", {}, [], "", 0, 0, []]],
     ],
 )
 def test_what_cannot_be_ours_is_unreadable(wire: object) -> None:
@@ -734,13 +735,12 @@ def test_the_graph_is_plain_data() -> None:
 def test_a_repr_says_where_one_is() -> None:
     phone = asha()
     phone.dials()
-    assert (
-        repr(phone.state) == "State(home.main@1, en, {'language': 'English', 'standing': 'active'})"
-    )
+    facts = "{'language': 'English', 'standing': 'active'}"
+    assert repr(phone.state) == f"State({HOME_MENU}, en, {facts})"
     assert repr(phone.state.at) == "<flow home@1>"
     flow = shipped().flows["language"]
     assert repr(flow.slots["language"]) == "<slot type lang>"
-    assert repr(flow.title["sw"]) == "<sentence 'Lugha'>"
+    assert repr(flow.title["sw"]) == "<sentence 'Lugha / Language'>"
 
 
 def test_other_texts_can_be_handed_in() -> None:

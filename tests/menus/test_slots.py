@@ -11,7 +11,19 @@ from menus.slots import ASKABLE, slot_type
 from ussd_app.kernel.gsm7 import is_gsm7, septets
 
 PLAIN = ["msisdn", "money", "pin", "national_id", "code", "name", "receipt", "ref", "text"]
-PLAIN += ["count", "date", "lang", "rows", "text(8)", "choice(a, b)", "rows(5, 28)"]
+PLAIN += [
+    "word",
+    "shortcode",
+    "reference",
+    "units",
+    "count",
+    "date",
+    "lang",
+    "rows",
+    "text(8)",
+    "choice(a, b)",
+    "rows(5, 28)",
+]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +66,41 @@ PLAIN += ["count", "date", "lang", "rows", "text(8)", "choice(a, b)", "rows(5, 2
         ("count", "12", 12),
         ("count", "9999", 9_999),
         ("count", "10000", None),
+        ("word", "Thika  Town 2", "Thika Town 2"),
+        ("word", "Kisiiũ", "Kisiiu"),
+        ("word", "7", "7"),
+        ("word", "000", "000"),
+        ("word", "", None),
+        ("word", " ", None),
+        ("word", "a,b", None),
+        ("word", "x" * 20, "x" * 20),
+        ("word", "x" * 21, None),
+        ("word", "阿莎", None),
+        ("shortcode", "5001", "5001"),
+        ("shortcode", "247 247", "247247"),
+        ("shortcode", "400-200-1", "4002001"),
+        ("shortcode", "500", None),
+        ("shortcode", "12345678", None),
+        ("shortcode", "5O01", None),
+        ("shortcode", "٥٠٠١", None),
+        ("reference", "inv-7/2026.a", "INV-7/2026.A"),
+        ("reference", " 0712 000 001 ", "0712000001"),
+        ("reference", "000", "000"),
+        ("reference", "a_b", None),
+        ("reference", "", None),
+        ("reference", "x" * 20, "X" * 20),
+        ("reference", "x" * 21, None),
+        ("reference", "straße", None),
+        ("date", "21/11/2026", "2026-11-21"),
+        ("date", "1-2-2027", "2027-02-01"),
+        ("date", "1.2.2027", "2027-02-01"),
+        ("date", "29/2/2028", "2028-02-29"),
+        ("date", "29/2/2027", None),
+        ("date", "31/12/0000", None),
+        ("date", "1/2-2027", None),
+        ("date", "1/2/27", None),
+        ("date", "1/13/2027", None),
+        ("date", "1/2", None),
         ("lang", "sw", "sw"),
         ("lang", "fr", None),
         ("choice(a, b)", "a", "a"),
@@ -81,6 +128,12 @@ def test_what_can_be_typed(kind: str, typed: str, value: object) -> None:
         ("count", 3, "3"),
         ("date", date(2026, 11, 21), "21/11/2026"),
         ("date", "2026-01-02", "02/01/2026"),
+        ("units", "0.00003412 BTC", "0.00003412 BTC"),
+        ("units", "1,250.5 USDT", "1,250.5 USDT"),
+        ("units", "123456789.1234567890 ABC", "123456789.1234567890 ABC"),
+        ("shortcode", "600100", "600100"),
+        ("reference", "INV-7", "INV-7"),
+        ("word", "Nyumba", "Nyumba"),
         ("lang", "sw", "Kiswahili"),
         ("receipt", "KB00001", "KB00001"),
         ("rows(2, 5)", [{"key": 1, "label": "one"}, {"key": 2, "label": "two six"}], "one\ntwo s"),
@@ -113,6 +166,15 @@ def test_what_the_bank_gives_is_printed_by_its_type(kind: str, given_: object, s
         ("receipt", "kb"),
         ("date", "2026-02-30"),
         ("date", 5),
+        ("units", "0.5"),
+        ("units", "BTC 0.5"),
+        ("units", "-0.5 BTC"),
+        ("units", 5),
+        ("units", "1234567890.1234567890 ABC"),
+        ("shortcode", "247 247"),
+        ("shortcode", 247247),
+        ("reference", "inv-7"),
+        ("word", None),
         ("lang", "fr"),
         ("choice(a, b)", "c"),
         ("rows", "text"),
@@ -160,6 +222,43 @@ def test_whether_one_type_fits_into_another(wide: str, narrow: str, fits: bool) 
     assert slot_type(wide).accepts(slot_type(narrow)) is fits
 
 
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        ("21/11", "2026-11-21"),
+        ("22/11", "2026-11-22"),
+        ("20/11", "2027-11-20"),
+        ("1.2", "2027-02-01"),
+        ("01-02", "2027-02-01"),
+        ("29/2", "2028-02-29"),
+        ("1/2/2020", "2020-02-01"),
+        ("30/2", None),
+        ("32/1", None),
+        ("1/2/", None),
+        ("0", None),
+        ("١/٢", None),
+    ],
+)
+def test_a_day_without_its_year_is_the_next_such_day(typed: str, value: str | None) -> None:
+    assert slot_type("date").parse_on(typed, lambda: date(2026, 11, 21)) == value
+
+
+def test_only_a_date_asks_what_day_it_is() -> None:
+    def nobody_knows() -> date:
+        raise AssertionError
+
+    for kind in ASKABLE:
+        type_ = slot_type(kind)
+        for typed in ("1234", "Asha", "1/2/2027"):
+            assert type_.parse_on(typed, nobody_knows) == type_.parse(typed)
+
+
+def test_the_29th_of_february_may_be_eight_years_away() -> None:
+    day = slot_type("date").parse_on("29/2", lambda: date(2096, 3, 1))
+    assert day == "2104-02-29"
+    assert slot_type("date").parse_on("29/2", lambda: date(9997, 1, 1)) is None
+
+
 def test_secrets_are_never_printable() -> None:
     for kind in PLAIN:
         type_ = slot_type(kind)
@@ -173,7 +272,7 @@ def test_the_keys_for_back_and_home_are_no_answers() -> None:
         assert slot_type(kind).parse("00") is None
 
 
-@given(st.sampled_from(PLAIN), st.text(max_size=80) | st.from_regex(r"[0-9+,. -]{0,20}"))
+@given(st.sampled_from(PLAIN), st.text(max_size=80) | st.from_regex(r"[0-9+,./ -]{0,20}"))
 def test_whatever_is_typed_fits_the_width_once_printed(kind: str, typed: str) -> None:
     type_ = slot_type(kind)
     value = type_.parse(typed)
