@@ -15,6 +15,7 @@ from ussd_app.channels import answers, inspect, ops, sms, ussd
 from ussd_app.channels.answers import Answer
 from ussd_app.channels.lane import Lane
 from ussd_app.channels.limits import AddressLimit, NumberLimit
+from ussd_app.channels.readiness import Readiness
 from ussd_app.channels.sessions import Sessions
 from ussd_app.kernel.errors import RefusalCode
 
@@ -46,7 +47,9 @@ def create_app(app: App, nudge: Callable[[], None] = lambda: None) -> Flask:
     heard = sms.Doors(app.inbox, sessions, app.metrics, nudge, steps, texts, app.clock)
     flask.register_blueprint(ussd.blueprint(door, app.metrics, secret))
     flask.register_blueprint(sms.blueprint(heard, app.metrics, secret))
-    flask.register_blueprint(ops.blueprint(app.engine, app.redis, app.metrics))
+    simulator_port = settings.simulator_port if settings.simulator else None
+    readiness = Readiness(app.engine, app.redis, simulator_port)
+    flask.register_blueprint(ops.blueprint(app.engine, readiness, app.metrics))
     if settings.simulator:
         flask.register_blueprint(inspect.blueprint(app.machine, sessions, app.engine, secret))
         flask.add_url_rule("/", "page", _to_the_page(settings.simulator_port))

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import redis
 
-from ussd_app import logs
+from ussd_app import heartbeat, logs
+from ussd_app.heartbeat import Part
 from ussd_app.running import plan, programs
 from ussd_app.settings import Settings, SettingsInvalid
 
@@ -19,6 +20,8 @@ def work(settings: Settings) -> None:
     """Answer bells until SIGTERM."""
     programs.be_the_only(settings, plan.WORKER)
     programs.wait_for_stores(settings)
+    connection = _own_connection(settings)
+    heartbeat.stop(connection, Part.WORKER)
     from ussd_app.bootstrap import build
     from workers import schedules
     from workers.keeper import Keeper
@@ -27,7 +30,7 @@ def work(settings: Settings) -> None:
     app = build(settings)
     shop = open_shop(app)
     try:
-        Keeper(shop, schedules.ANSWERS, _own_connection(settings)).work()
+        Keeper(shop, schedules.ANSWERS, connection).work()
     finally:
         shop.close()
         app.close()
@@ -37,9 +40,11 @@ def schedule(settings: Settings) -> None:
     """Ring bells until SIGTERM."""
     programs.be_the_only(settings, plan.SCHEDULER)
     programs.wait_for_redis(settings)
+    connection = _own_connection(settings)
+    heartbeat.stop(connection, Part.SCHEDULER)
     from workers.scheduler import Scheduler
 
-    Scheduler(_own_connection(settings)).start()  # type: ignore[no-untyped-call]
+    Scheduler(connection).start()  # type: ignore[no-untyped-call]
 
 
 def _own_connection(settings: Settings) -> redis.Redis:

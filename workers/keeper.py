@@ -1,12 +1,14 @@
 """The RQ worker: one process, no fork, the shop in its hands, a bell at a time.
 
-RQ brings the queue, the blocking wait, the heartbeat, the registry of workers and the signals. Its
-bookkeeping of jobs is left out: a bell is freed before it is answered, so that a ring while it is
-being answered is heard afterwards, and a worker that is killed leaves nothing to clean up.
+RQ brings the queue, the blocking wait, the registry of workers and the signals. Its bookkeeping of
+jobs is left out: a bell is freed before it is answered, so that a ring while it is being answered
+is heard afterwards, and a worker that is killed leaves nothing to clean up.
 """
 
+import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import redis
@@ -14,11 +16,16 @@ from rq import Queue, SimpleWorker
 from rq.job import Job
 from rq.worker import WorkerStatus
 
-from ussd_app import logs
+from ussd_app import heartbeat, logs
+from ussd_app.heartbeat import Part
 from workers.queueing import QUEUE, Bell
 from workers.shop import Shop
 
 Answer = Callable[[Shop], None]
+
+STUCK_S = 900.0
+"""A worker that is at one bell for longer is stuck, and its heart stops (seconds)."""
+LAST_BEAT_TIMEOUT_S = 1.0
 
 log = logs.get(__name__)
 
@@ -38,6 +45,9 @@ class Keeper(SimpleWorker):
         )
         self._shop = shop
         self._answers = answers
+        self._answering_since: float | None = None
+        self._ended = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="heart", daemon=True)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Free the bell, then answer it. A job that is no bell of ours is dropped."""
@@ -55,7 +65,7 @@ class Keeper(SimpleWorker):
 
     def answer(self, bell: Bell) -> None:
         """Do what the bell is for. Raises nothing but what ends a process."""
-        started = time.monotonic()
+        started = self._answering_since = time.monotonic()
         metrics = self._shop.app.metrics
         try:
             self._answers[bell](self._shop)
@@ -65,6 +75,8 @@ class Keeper(SimpleWorker):
         else:
             metrics.job(bell.value, "done")
             log.debug("a job is done", job=bell.value, seconds=time.monotonic() - started)
+        finally:
+            self._answering_since = None
 
     def handle_warm_shutdown_request(self) -> None:
         """SIGTERM or SIGINT: take nothing new, let the calls in flight end."""
@@ -83,3 +95,20 @@ class Keeper(SimpleWorker):
         self.register_birth()  # type: ignore[no-untyped-call]
         self.subscribe()  # type: ignore[no-untyped-call]
         self.set_state(WorkerStatus.STARTED)
+        self._heart.start()
+
+    def _beat(self) -> None:
+        """Beat beside the work, which may take longer than a heartbeat lasts, until it is stuck."""
+        while not self._ended.is_set():
+            since = self._answering_since
+            if since is None or time.monotonic() - since < STUCK_S:
+                with suppress(redis.RedisError):
+                    heartbeat.beat(self.connection, Part.WORKER)
+            self._ended.wait(heartbeat.EVERY_S)
+
+    def register_death(self) -> None:
+        """Fall silent at once, not only when the last heartbeat fades."""
+        self._ended.set()
+        self._heart.join(LAST_BEAT_TIMEOUT_S)
+        heartbeat.stop(self.connection, Part.WORKER)
+        super().register_death()  # type: ignore[no-untyped-call]

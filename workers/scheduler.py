@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import redis
+from redis.client import Pipeline
 from rq import cron
 
-from ussd_app import logs
+from ussd_app import heartbeat, logs
+from ussd_app.heartbeat import Part
 from workers.queueing import QUEUE, Bell, ring
 
 RHYTHM_S: Mapping[Bell, int] = {
@@ -52,3 +54,13 @@ class Scheduler(cron.CronScheduler):
         super().__init__(connection=connection, **named)
         self._cron_jobs += [_Ringing(bell, every_s=every_s) for bell, every_s in RHYTHM_S.items()]
         self._cron_jobs += [_Ringing(bell, daily=daily) for bell, daily in DAILY.items()]
+
+    def heartbeat(self) -> None:
+        """Once a round, which no bell's rhythm makes longer than two seconds."""
+        super().heartbeat()
+        heartbeat.beat(self.connection, Part.SCHEDULER)
+
+    def register_death(self, pipeline: Pipeline | None = None) -> None:
+        """Fall silent at once, not only when the last heartbeat fades."""
+        heartbeat.stop(self.connection, Part.SCHEDULER)
+        super().register_death(pipeline)

@@ -363,24 +363,19 @@ def test_redis_lost_between_the_commit_and_the_close(
     assert entries() == 1
 
 
-def test_the_ops_doors_tell_what_is_away(
-    app: App, asha: Phone, without_postgres: App, without_redis: App
+def test_the_ops_doors_answer_while_servers_are_away(
+    asha: Phone, without_postgres: App, without_redis: App
 ) -> None:
     asha.send("")
     assert asha.client.get("/healthz").get_data(as_text=True) == "alive\n"
-    ready = asha.client.get("/readyz")
-    assert (ready.status_code, ready.get_data(as_text=True)) == (200, "ready\n")
     said = asha.client.get("/metrics")
     assert said.content_type.startswith("text/plain")
     assert 'kabambe_hops_total{flow="home",outcome="shown",step="main"} 1.0' in said.get_data(
         as_text=True
     )
-    for away, name in ((without_postgres, "postgresql"), (without_redis, "redis")):
+    for away in (without_postgres, without_redis):
         client = create_app(away).test_client()
         assert client.get("/healthz").status_code == 200
-        unready = client.get("/readyz")
-        assert unready.status_code == 503
-        assert unready.get_data(as_text=True) == f"no answer from {name}\n"
         assert client.get("/metrics").status_code == 200, "wanted most when something is away"
 
 

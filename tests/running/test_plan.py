@@ -6,7 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import psutil
@@ -89,11 +91,26 @@ def test_patience_ends() -> None:
         wait_until("it", lambda: False, patience_s=0)
 
 
+class Unready(BaseHTTPRequestHandler):
+    """A server whose worker is silent."""
+
+    def do_GET(self) -> None:
+        self.send_response(503)
+        self.end_headers()
+        self.wfile.write(b"no answer from worker\n")
+
+    def log_message(self, *_args: object) -> None:
+        """Nothing."""
+
+
 def test_what_is_missing_is_named() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    assert announce.missing(Settings(port=port)) == "the server: no answer"
+    with HTTPServer(("127.0.0.1", 0), Unready) as server:
+        serving = threading.Thread(target=server.handle_request)
+        serving.start()
+        settings = Settings(port=server.server_port)
+        assert announce.missing(settings) == "the server: no answer from worker"
+        serving.join()
+    assert announce.missing(settings) == "the server: no answer"
 
 
 def test_the_greeting_names_what_is_there() -> None:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -89,12 +90,19 @@ class Running:
         self.process.stdout.close()
         return status
 
-    def ready(self) -> bool:
+    def says(self) -> str:
+        """What the server says about its readiness; empty when it is not there."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5) as said:
-                return bool(said.status == 200)
+                return str(said.read().decode())
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.read().decode()
         except OSError:
-            return False
+            return ""
+
+    def ready(self) -> bool:
+        return self.says() == "ready\n"
 
     def pid(self, name: str) -> int | None:
         """The process that the program's note names; None while nobody is noted."""
@@ -170,6 +178,30 @@ def test_what_is_killed_comes_back(running: Running, program: Program) -> None:
     _until(lambda: running.is_back(name, before), f"{name} did not come back")
     _until(running.ready, f"not ready after {name} was killed")
     assert running.customers() == 2
+
+
+@pytest.mark.parametrize("program", [WORKER, SCHEDULER], ids=lambda program: program.name)
+def test_what_hangs_is_named_until_it_goes_on(running: Running, program: Program) -> None:
+    _until(running.ready, "not ready before the halt")
+    pid = running.pid(program.name)
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        silent = f"no answer from {program.name}\n"
+        _until(lambda: running.says() == silent, f"nobody missed the {program.name}")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    _until(running.ready, f"not ready after the {program.name} went on")
+
+
+def test_a_killed_worker_is_missed_until_the_next_one_works(running: Running) -> None:
+    _until(running.ready, "not ready before the kill")
+    before = running.pid(WORKER.name)
+    assert before is not None
+    os.kill(before, signal.SIGKILL)
+    _until(lambda: running.says() == "no answer from worker\n", "nobody missed the worker")
+    _until(running.ready, "not ready after the worker was killed")
+    assert running.is_back(WORKER.name, before)
 
 
 def test_a_killed_web_worker_process_comes_back(running: Running) -> None:

@@ -1,34 +1,20 @@
 """The doors for whoever runs the server: is it alive, is it ready, what does it count.
 
+`/healthz` speaks for this process alone, `/readyz` for the whole installation.
 Meant for the inside of the network; see docs/runbook.md.
 """
 
-import redis
 from flask import Blueprint, Response
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from ussd_app.channels import answers
+from ussd_app.channels.readiness import Readiness
 from ussd_app.metrics import CONTENT_TYPE, Backlog, Metrics
 from ussd_app.reports.operations import backlog
 
 
-def unready(engine: Engine, client: redis.Redis) -> list[str]:
-    """Which of the servers that we need do not answer."""
-    silent = []
-    try:
-        with engine.connect() as connection:
-            connection.exec_driver_sql("SELECT 1 FROM alembic_version")
-    except SQLAlchemyError:
-        silent.append("postgresql")
-    try:
-        client.ping()
-    except redis.RedisError:
-        silent.append("redis")
-    return silent
-
-
-def blueprint(engine: Engine, client: redis.Redis, metrics: Metrics) -> Blueprint:
+def blueprint(engine: Engine, readiness: Readiness, metrics: Metrics) -> Blueprint:
     """`/healthz`, `/readyz` and `/metrics`."""
     blue = Blueprint("ops", __name__)
 
@@ -38,7 +24,7 @@ def blueprint(engine: Engine, client: redis.Redis, metrics: Metrics) -> Blueprin
 
     @blue.get("/readyz")
     def readyz() -> Response:
-        silent = unready(engine, client)
+        silent = readiness.silent()
         if silent:
             return answers.say(503, "no answer from " + " and ".join(silent))
         return answers.say(200, "ready")

@@ -8,8 +8,6 @@ import time
 import urllib.error
 import urllib.request
 
-import redis
-
 from ussd_app.running.home import Home
 from ussd_app.settings import Settings
 
@@ -20,41 +18,15 @@ LAST_WORRY_S = 300.0
 
 def missing(settings: Settings) -> str:
     """What does not answer yet, in words; empty when all of it does."""
-    web = _ask(f"http://127.0.0.1:{settings.port}/readyz")
-    if web is not None:
-        return f"the server: {web}"
-    if not _somebody_works(settings):
-        return "the worker"
-    if settings.simulator and _ask(f"http://127.0.0.1:{settings.simulator_port}/") is not None:
-        return "the simulator"
-    return ""
-
-
-def _ask(url: str) -> str | None:
-    """None when the page is there; else a few words about why not."""
+    door = f"http://127.0.0.1:{settings.port}/readyz"
     try:
-        with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own address
-            return None
+        with urllib.request.urlopen(door, timeout=5):
+            return ""
     except urllib.error.HTTPError as refusal:
         with refusal:
-            return refusal.read(200).decode(errors="replace") or str(refusal.code)
+            return f"the server: {refusal.read(200).decode(errors='replace').strip()}"
     except OSError:
-        return "no answer"
-
-
-def _somebody_works(settings: Settings) -> bool:
-    """Whether the worker of this life has told Redis that it is there."""
-    url = os.environ.get("REDIS_URL") or settings.redis_url
-    noted = Home(settings.home).run / "worker.pid"
-    if url is None or not noted.exists():
-        return False
-    pid = noted.read_text().split()[0].encode()
-    try:
-        with redis.Redis.from_url(url, socket_timeout=5) as client:
-            names = client.smembers("rq:workers")
-            return any(client.hmget(name, "pid", "death") == [pid, None] for name in names)
-    except redis.RedisError:
-        return False
+        return "the server: no answer"
 
 
 def greeting(settings: Settings) -> str:
