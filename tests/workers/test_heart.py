@@ -1,4 +1,4 @@
-"""A worker and a scheduler show that they live: beside long work; not when stuck, nor once ended."""
+"""Worker and scheduler show that they live: beside long work; not when stuck, nor once ended."""
 
 import signal
 import time
