@@ -4,6 +4,7 @@ Made in bulk, by the owner of the tables; the money comes through the ledger's o
 books are right from the start.
 """
 
+import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -143,16 +144,20 @@ def offers(
     drawn = random.Random(run)
     now = app.clock.now()
     kind = app.catalogue.types["send_money"]
-    made = []
+    made: list[Offer] = []
     for number in range(count):
         payer, payee = drawn.sample(customers, 2)
         cost = price(app.catalogue, kind, drawn.randint(101_00, 500_00), business_day(now))
         made.append(Offer(f"{run}-{number}", payer, payee, cost))
     good_until = now + timedelta(hours=1)
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (
-            *(offer.quote_id, kind.name, offer.payer.id, offer.payee.id),
-            *(offer.price.amount, offer.price.fee, offer.price.excise),
+            *(offer.quote_id, kind.name, offer.payer.id, offer.payee.id, []),
+            json.dumps({"payer": offer.payer.wallet_id, "payee": offer.payee.wallet_id}),
+            *(
+                json.dumps(offer.price),
+                json.dumps({"payer": _seen(offer.payer), "payee": _seen(offer.payee)}),
+            ),
             *(app.catalogue.digest, good_until),
         )
         for offer in made
@@ -161,10 +166,15 @@ def offers(
     with owner, owner.cursor() as cursor:
         execute_values(
             cursor,
-            "INSERT INTO quotes (id, type, payer_id, payee_id, amount, fee, excise, catalogue,"
-            " expires_at) VALUES %s",
+            "INSERT INTO quotes (id, type, payer_id, payee_id, agreements, roles, price, facts,"
+            " catalogue, expires_at) VALUES %s",
             rows,
             page_size=1000,
         )
     owner.close()
     return made
+
+
+def _seen(customer: Customer) -> dict[str, str]:
+    """How the other side sees a customer."""
+    return {"name": f"Customer {customer.id}", "number": customer.msisdn}

@@ -23,18 +23,24 @@ COMMENT ON COLUMN parties.pin_verifier IS 'version$passes$KiB$salt$hash; see doc
 COMMENT ON COLUMN parties.offers IS 'False after STOP: receipts still come, offers do not';
 
 CREATE TABLE quotes (
-    id         text PRIMARY KEY,
-    type       text NOT NULL,
-    payer_id   bigint NOT NULL,
-    payee_id   bigint NOT NULL,
-    amount     bigint NOT NULL CHECK (amount > 0),
-    fee        bigint NOT NULL CHECK (fee >= 0),
-    excise     bigint NOT NULL CHECK (excise >= 0),
-    catalogue  text NOT NULL,
-    expires_at timestamptz NOT NULL
+    id          text PRIMARY KEY,
+    type        text NOT NULL,
+    payer_id    bigint NOT NULL,
+    payee_id    bigint,
+    agreements  bigint[] NOT NULL,
+    roles       jsonb NOT NULL,
+    price       jsonb NOT NULL,
+    facts       jsonb NOT NULL,
+    catalogue   text NOT NULL,
+    expires_at  timestamptz NOT NULL
 );
 CREATE INDEX quotes_by_expiry ON quotes (expires_at);
 COMMENT ON TABLE quotes IS 'A price that was shown to somebody, good until it expires. Written with asynchronous commit: losing one costs the customer a second look, never money';
+COMMENT ON COLUMN quotes.payee_id IS 'The party behind the payee; null when nobody was dialled';
+COMMENT ON COLUMN quotes.agreements IS 'Agreements that take part: all of them must still be active when it is accepted';
+COMMENT ON COLUMN quotes.roles IS 'The account of each role of the type';
+COMMENT ON COLUMN quotes.price IS 'Minor units of each quantity of the type';
+COMMENT ON COLUMN quotes.facts IS 'What receipts say of the sides: names, numbers, the account at a biller';
 
 CREATE TABLE pin_drafts (
     id         text PRIMARY KEY,

@@ -1,12 +1,22 @@
 """The products are sound, and each fault that could be in them is found."""
 
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ussd_app.domain.catalogue import Band, Catalogue
+from ussd_app.domain.catalogue import (
+    AgreementKind,
+    Band,
+    ByPolicy,
+    ByTariff,
+    Catalogue,
+    Derived,
+    ShareOf,
+)
 from ussd_app.domain.texts import Sentence, Texts
 from ussd_app.products.lint import lint
 from ussd_app.products.read import (
@@ -78,6 +88,64 @@ def test_a_leg_that_cannot_be_is_found(
     assert any(fault in found for found in lint(broken(catalogue, sentence), texts))
 
 
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"parties": {"payer": "purse"}}, "payer has an account of no kind: purse"),
+        ({"parties": {"giver": "wallet"}}, "giver is neither payer nor payee"),
+        ({"parties": {"payee": "wallet"}}, "a customer starts it and nobody pays"),
+        ({"derived": {"above": Derived("friend", True, "wallet")}}, "comes with friend, who takes"),
+        (
+            {"prices": {"share": ShareOf(Decimal("0.2"), "tip")}},
+            "share of tip, which is not priced",
+        ),
+        ({"prices": {"fee": ByPolicy("astrology")}}, "there is no policy astrology"),
+        ({"prices": {"fee": ByTariff("p2p_moon")}}, "tariffs: p2p_moon is missing"),
+        ({"receipts": {"uncle": "sent"}}, "a receipt for uncle, who takes no part"),
+    ],
+)
+def test_a_role_or_price_that_cannot_be_is_found(
+    catalogue: Catalogue, texts: Texts, changes: dict[str, Any], fault: str
+) -> None:
+    crooked = broken(catalogue, "amount from payer to payee", **changes)
+    assert any(fault in found for found in lint(crooked, texts))
+
+
+def test_excise_on_nothing_is_found(catalogue: Catalogue, texts: Texts) -> None:
+    crooked = broken(catalogue, "excise from payer to payee", prices={})
+    assert "type send_money: moves excise and nothing is charged" in lint(crooked, texts)
+
+
+def test_an_agreement_without_its_account_is_found(catalogue: Catalogue, texts: Texts) -> None:
+    kind = AgreementKind("stall", "wallet", 5, None, "send_money", "a market stall")
+    faults = lint(replace(catalogue, agreements={"stall": kind}), texts)
+    assert "agreement stall: its main account wallet is not owned by it" in faults
+
+
+def test_tariffs_of_a_day_replace_those_of_the_same_name_before(tmp_path: Path) -> None:
+    _copy_to(tmp_path)
+    later = "tariffs: {p2p: [[250000, 1]]}\n"
+    (tmp_path / "tariffs" / "2027-01-01-cheap.yaml").write_text(later)
+    catalogue = read_catalogue(tmp_path)
+    assert catalogue.tariffs_on(date(2026, 12, 31)).fee_minor("p2p", 500_00) == 7_00
+    after = catalogue.tariffs_on(date(2027, 1, 1))
+    assert (after.fee_minor("p2p", 500_00), after.excise) == (1_00, Decimal("0.15"))
+
+
+def test_a_row_in_two_files_is_found(tmp_path: Path) -> None:
+    _copy_to(tmp_path)
+    (tmp_path / "zebra.yaml").write_text("agreements: {}\nkeywords: {balance: {words: [ZEBRA]}}\n")
+    with pytest.raises(ProductsInvalid, match=r"zebra\.yaml: keywords: balance: stands in another"):
+        read_catalogue(tmp_path)
+
+
+def _copy_to(folder: Path) -> None:
+    for source in HERE.rglob("*.yaml"):
+        copy = folder / source.relative_to(HERE)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(source.read_text())
+
+
 def test_a_code_used_twice_is_found(catalogue: Catalogue, texts: Texts) -> None:
     twin = broken(catalogue, "amount from payer to payee", code=1001)
     assert "code 1001: used by 2 types" in lint(twin, texts)
@@ -125,7 +193,7 @@ def test_a_sentence_over_its_budget_is_found(
 @pytest.mark.parametrize(
     ("file", "old", "new", "fault"),
     [
-        ("accounts.yaml", "book: emoney", "book: mattress", "Must be one of: emoney, house"),
+        ("house.yaml", "book: emoney", "book: mattress", "Must be one of: emoney, house"),
         ("wallet.yaml", "code: 1101", "code: cash", "Not a valid integer"),
         ("wallet.yaml", "starts: customer", "begins: customer", "Unknown field"),
         ("wallet.yaml", "amount from payer to payee", "pay the payee", "is no sentence"),
@@ -136,17 +204,15 @@ def test_a_sentence_over_its_budget_is_found(
             "no sentence",
         ),
         ("limits.yaml", "fat_finger: 500,000", "fat_finger: lots", "an amount of shillings"),
-        ("limits.yaml", "tiers:", "fat_finger: 1\ntiers:", "stands twice"),
+        ("limits.yaml", "  tiers:", "  fat_finger: 1\n  tiers:", "stands twice"),
+        ("keywords.yaml", "keywords:", "keywords: {balance: {words: [X]}}\nmore:", "Unknown field"),
         ("tariffs/2023-07-29.yaml", "[49, 0]", "[49]", "must be [up to, fee]"),
     ],
 )
 def test_a_file_that_cannot_be_read_names_the_row(
     tmp_path: Path, file: str, old: str, new: str, fault: str
 ) -> None:
-    for source in HERE.rglob("*.yaml"):
-        copy = tmp_path / source.relative_to(HERE)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_text(source.read_text())
+    _copy_to(tmp_path)
     target = tmp_path / file
     text = target.read_text()
     assert old in text

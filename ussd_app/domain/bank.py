@@ -16,7 +16,8 @@ _PARTY = frozenset({Code.NOT_REGISTERED, Code.ACCOUNT_FROZEN})
 _PRICE = frozenset(
     {
         *(Code.NOT_REGISTERED, Code.ACCOUNT_FROZEN, Code.PIN_LOCKED),
-        *(Code.UNKNOWN_PAYEE, Code.PAYEE_IS_PAYER, Code.PAYEE_FROZEN),
+        *(Code.NOT_YOURS, Code.UNKNOWN_PAYEE, Code.UNKNOWN_NUMBER),
+        *(Code.PAYEE_IS_PAYER, Code.PAYEE_FROZEN),
         *(Code.AMOUNT_TOO_SMALL, Code.FAT_FINGER, Code.AMOUNT_TOO_LARGE),
         *(Code.DAILY_LIMIT, Code.DAILY_COUNT, Code.PAYEE_BALANCE_LIMIT),
         Code.INSUFFICIENT_FUNDS,
@@ -53,7 +54,13 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "quote": Command(
         "find",
-        {"type": "text", "payee": "msisdn", "amount": "money"},
+        {
+            "type": "text",
+            "amount": "money",
+            "payee?": "msisdn",
+            "number?": "shortcode",
+            "reference?": "reference",
+        },
         {"quote_id": "ref", "payee_name": "name", "fee": "money"},
         _PRICE,
         pricing.quote,

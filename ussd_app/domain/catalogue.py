@@ -4,19 +4,26 @@ Where they come from (files) is `ussd_app.products`' business. All amounts are m
 """
 
 import bisect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-QUANTITIES = frozenset({"amount", "fee", "excise"})
-"""What a leg may move; `pricing` computes each."""
+AMOUNT, FEE, CHARGE, EXCISE = "amount", "fee", "charge", "excise"
+"""What every price may hold: what is moved, what the payer pays on top, what the payee bears, and
+the duty on both. Whatever else a type moves, it prices by a name of its own."""
+PAYER, PAYEE, HOUSE = "payer", "payee", "house"
+TAXED = (FEE, CHARGE)
 
 
 @dataclass(frozen=True)
 class AccountKind:
-    """A line of the chart: all accounts named `kind/…` are like this. `floor_minor` None: none."""
+    """A line of the chart: all accounts named `kind/…` are like this. `floor_minor` None: none.
+
+    `owner` is `customer`, `house`, `meaning` or a kind of agreement. `house_mode` is how the
+    house's own account of this kind is kept; None when it has none.
+    """
 
     kind: str
     book: str
@@ -24,6 +31,25 @@ class AccountKind:
     side: str
     mode: str
     floor_minor: int | None
+    means: str
+    asset: str = "KES"
+    house_mode: str | None = None
+
+
+@dataclass(frozen=True)
+class AgreementKind:
+    """A kind of agreement: a till, an agency, a pochi.
+
+    `account` is the chart's kind of its main account. `digits` is the length of its number; None
+    when it goes by its owner's own number. `standing` is the menu that its owner sees first, and
+    `funded_by` the type by which value comes into it from outside; None when there is none.
+    """
+
+    kind: str
+    account: str
+    digits: int | None
+    standing: str | None
+    funded_by: str | None
     means: str
 
 
@@ -46,19 +72,103 @@ class LegSentence:
 
 
 @dataclass(frozen=True)
+class Derived:
+    """A role that somebody else's role brings along: `payee.parent.commission`.
+
+    The account of a kind that belongs to the same agreement (or, with `parent`, to the agreement
+    above it); for a kind owned by customers, to the party behind it.
+    """
+
+    of: str
+    parent: bool
+    account: str
+
+
+@dataclass(frozen=True)
+class ByTariff:
+    """Priced by the bands of a tariff; None is nothing."""
+
+    tariff: str | None
+
+
+@dataclass(frozen=True)
+class ShareOf:
+    """A share of another quantity."""
+
+    share: Decimal
+    quantity: str
+
+
+@dataclass(frozen=True)
+class ByTerm:
+    """Priced by a tariff that the payee's agreement chooses in its terms; the first by default."""
+
+    term: str
+    tariffs: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class ByPolicy:
+    """Worked out by the function of that name in `domain/policies/`."""
+
+    policy: str
+
+
+PriceRule = ByTariff | ShareOf | ByTerm | ByPolicy
+
+
+@dataclass(frozen=True)
+class Promise:
+    """Value that is held until the world outside has answered.
+
+    `via` is the kind of outbox row that asks; after `ttl_s` without an answer the hold is looked
+    at by whoever settles that kind, never let go of blindly. `waits` and `fails` are what the
+    payer is told.
+    """
+
+    via: str
+    ttl_s: int
+    waits: str | None
+    fails: str
+
+
+@dataclass(frozen=True)
 class Type:
-    """Who may move what to whom, at what fee, within what limits, with what receipts."""
+    """Who may move what to whom, at what price, within what limits, with what receipts.
+
+    `parties` maps each role that the caller names to its kind of account, `derived` the others.
+    The payer is always who consents.
+    """
 
     name: str
     code: int
     about: str
     parties: Mapping[str, str]
+    derived: Mapping[str, Derived]
     starts: str
     least_minor: int
-    fee: str | None
+    prices: Mapping[str, PriceRule]
     limits: str | None
+    promise: Promise | None
+    category: str | None
     legs: tuple[LegSentence, ...]
     receipts: Mapping[str, str]
+
+    @property
+    def quantities(self) -> frozenset[str]:
+        """What a leg of it may move."""
+        return frozenset({AMOUNT, EXCISE, *self.prices})
+
+    def tariffs(self, quantity: str) -> frozenset[str]:
+        """Every tariff that may price a quantity."""
+        match self.prices.get(quantity):
+            case ByTariff(tariff):
+                names: Iterable[str | None] = (tariff,)
+            case ByTerm(_, tariffs):
+                names = tariffs.values()
+            case _:
+                names = ()
+        return frozenset(name for name in names if name)
 
 
 class Band(NamedTuple):
@@ -99,6 +209,7 @@ class Catalogue:
     """Everything that is sold here. `digest` names this very content (16 hex digits)."""
 
     accounts: Mapping[str, AccountKind]
+    agreements: Mapping[str, AgreementKind]
     types: Mapping[str, Type]
     tariff_books: tuple[TariffBook, ...]
     tiers: Mapping[int, Tier]

@@ -4,16 +4,20 @@ import json
 
 from sqlalchemy import Connection, Engine
 
-from ussd_app.domain.catalogue import Catalogue
+from ussd_app.domain.catalogue import HOUSE, Catalogue
 from ussd_app.ledger.book import Book
 
-HOUSE = "float/house"
+FLOAT = "float/house"
 EVALUE = "evalue/house"
 
 
 def house_accounts(catalogue: Catalogue, book: Book) -> dict[str, int]:
     """Open every account of the house that the chart or a type names. Returns ids by name."""
-    names = [f"{kind.kind}/house" for kind in catalogue.accounts.values() if kind.owner == "house"]
+    names = [
+        f"{kind.kind}/{HOUSE}"
+        for kind in catalogue.accounts.values()
+        if kind.owner == HOUSE or kind.house_mode
+    ]
     for type_ in catalogue.types.values():
         for leg in type_.legs:
             ends = (leg.source, leg.target, leg.meaning or "")
@@ -27,13 +31,14 @@ def open_account(
     """Open the account `kind/owner` as the chart has its kind (or find it). Returns its id."""
     kind, _, owner = name.partition("/")
     row = catalogue.accounts[kind]
+    mode = row.house_mode if owner == HOUSE and row.house_mode else row.mode
     return book.open_account(
         kind=kind,
         owner=owner,
-        asset="KES",
+        asset=row.asset,
         book=row.book,
         side=row.side,
-        mode=row.mode,
+        mode=mode,
         floor=row.floor_minor,
         connection=connection,
     )

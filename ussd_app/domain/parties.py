@@ -19,6 +19,7 @@ COLUMNS = (
     *("pin_verifier", "pin_fails", "pin_locked_at"),
 )
 _FIND = f"SELECT {', '.join(COLUMNS)} FROM parties WHERE msisdn = %s"  # noqa: S608 - our columns
+_BY_ID = Prepared("kabambe_party", _FIND.replace("msisdn = %s", "id = $1"), 1)
 _FIND_QUICKLY = Prepared("kabambe_find", _FIND.replace("%s", "$1"), 1)
 
 
@@ -58,6 +59,13 @@ def find(source: Engine | Connection, msisdn: str) -> Party | None:
     else:
         row = source.exec_driver_sql(_FIND + " FOR UPDATE", (msisdn,)).fetchone()
     return Party(*row) if row else None
+
+
+def by_id(source: Engine, party_id: int) -> Party:
+    """The party with that id, who must be there."""
+    row = _BY_ID.read(source, (party_id,))
+    assert row is not None
+    return Party(*row)
 
 
 def known(source: Engine | Connection, msisdn: str) -> Party:

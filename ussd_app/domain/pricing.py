@@ -4,13 +4,33 @@ A quote is binding on the price and the parties until it expires; limits and fun
 here to say no early, and once more by the ledger when it is accepted.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from ussd_app.domain import parties
-from ussd_app.domain.catalogue import Catalogue, Tier, Type
+from ussd_app.domain import parties, roles
+from ussd_app.domain.catalogue import (
+    AMOUNT,
+    EXCISE,
+    FEE,
+    PAYEE,
+    PAYER,
+    TAXED,
+    ByPolicy,
+    ByTariff,
+    ByTerm,
+    Catalogue,
+    PriceRule,
+    ShareOf,
+    TariffBook,
+    Tier,
+    Type,
+)
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.parties import Party
+from ussd_app.domain.policies import POLICIES
+from ussd_app.domain.roles import CUSTOMER, Side
 from ussd_app.domain.texts import two_names
 from ussd_app.kernel.clock import business_day
 from ussd_app.kernel.errors import RefusalCode, Refused
@@ -19,95 +39,164 @@ from ussd_app.kernel.money import share_of
 SENT = "sent"
 """The counter of what a party has sent on a Nairobi day."""
 
+Price = Mapping[str, int]
+"""What one use of a type moves: minor units of each of its quantities."""
 
-@dataclass(frozen=True)
-class Price:
-    """What one use of a type moves, in minor units."""
-
-    amount: int
-    fee: int
-    excise: int
-
-    @property
-    def total(self) -> int:
-        """What leaves the payer."""
-        return self.amount + self.fee
+_QUOTE = """
+WITH soon AS (SELECT set_config('synchronous_commit', 'off', true))
+INSERT INTO quotes (id, type, payer_id, payee_id, agreements, roles, price, facts, catalogue,
+                    expires_at)
+SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s FROM soon
+"""
 
 
-def price(catalogue: Catalogue, kind: Type, amount_minor: int, day: date) -> Price:
-    """Price a type by the tariff of a day. Raises Refused(amount_too_small | amount_too_large)."""
+def price(
+    catalogue: Catalogue,
+    kind: Type,
+    amount_minor: int,
+    day: date,
+    terms: Mapping[str, object] | None = None,
+) -> Price:
+    """Price a type by the tariffs of a day and the terms of the payee's agreement.
+
+    Raises Refused(amount_too_small | amount_too_large).
+    """
     if amount_minor < kind.least_minor:
         raise Refused(RefusalCode.AMOUNT_TOO_SMALL, least=kind.least_minor)
-    if kind.fee is None:
-        return Price(amount_minor, 0, 0)
+    parts = {AMOUNT: amount_minor}
     tariffs = catalogue.tariffs_on(day)
-    fee = tariffs.fee_minor(kind.fee, amount_minor)
-    if fee is None:
-        most = tariffs.tariffs[kind.fee][-1].up_to_minor
+    for quantity, rule in kind.prices.items():
+        parts[quantity] = _part(rule, parts, tariffs, terms or {})
+    parts[EXCISE] = share_of(sum(parts.get(taxed, 0) for taxed in TAXED), tariffs.excise)
+    return parts
+
+
+def _part(
+    rule: PriceRule, parts: Mapping[str, int], tariffs: TariffBook, terms: Mapping[str, object]
+) -> int:
+    match rule:
+        case ByTariff(tariff):
+            return _by_tariff(tariffs, tariff, parts[AMOUNT])
+        case ByTerm(term, choices):
+            chosen = str(terms.get(term, next(iter(choices))))
+            return _by_tariff(tariffs, choices[chosen], parts[AMOUNT])
+        case ShareOf(share, quantity):
+            return share_of(parts[quantity], share)
+        case ByPolicy(policy):
+            return POLICIES[policy](parts, terms)
+
+
+def _by_tariff(tariffs: TariffBook, tariff: str | None, amount_minor: int) -> int:
+    if tariff is None:
+        return 0
+    minor = tariffs.fee_minor(tariff, amount_minor)
+    if minor is None:
+        most = tariffs.tariffs[tariff][-1].up_to_minor
         raise Refused(RefusalCode.AMOUNT_TOO_LARGE, most=most)
-    return Price(amount_minor, fee, share_of(fee, tariffs.excise))
+    return minor
+
+
+def outgo(kind: Type, price_: Price) -> int:
+    """What leaves the payer's account, in minor units."""
+    return sum(
+        price_[leg.quantity] * ((leg.source == PAYER) - (leg.target == PAYER)) for leg in kind.legs
+    )
+
+
+def income(kind: Type, price_: Price) -> int:
+    """What comes into the payee's account, in minor units."""
+    return sum(
+        price_[leg.quantity] * ((leg.target == PAYEE) - (leg.source == PAYEE)) for leg in kind.legs
+    )
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A price for certain parties, not yet remembered."""
+
+    kind: Type
+    price: Price
+    sides: Mapping[str, Side]
 
 
 def quote(desk: Desk, ask: Ask) -> Facts:
-    """Price a payment to another customer, check what can be checked, and remember the offer."""
+    """Price a payment, check what can be checked, and remember the offer.
+
+    The payee is named by `payee` (a customer's number) or by `number` (of a till, an agent, …);
+    `reference` is the account at a biller.
+    """
     kind = desk.catalogue.types[ask.text("type")]
     amount = int(ask.text("amount"))
     payer = parties.known(desk.reads, ask.msisdn)
     if payer.pin_locked_at is not None:
         raise Refused(RefusalCode.PIN_LOCKED)
-    payee = _payee(desk, payer, ask.text("payee"))
+    dialled = str(ask.args.get("payee") or ask.args.get("number") or "")
+    sides = roles.all_of(desk, kind, payer, dialled)
     if amount > desk.catalogue.fat_finger_minor:
         raise Refused(RefusalCode.FAT_FINGER, most=desk.catalogue.fat_finger_minor)
     tier = desk.catalogue.tiers[payer.tier]
     if amount > tier.per_transaction_minor:
         raise Refused(RefusalCode.AMOUNT_TOO_LARGE, most=tier.per_transaction_minor)
-    now = desk.clock.now()
-    offer = price(desk.catalogue, kind, amount, business_day(now))
-    _check_limits(desk, payer, payee, offer, tier)
+    agreement = sides[PAYEE].agreement if PAYEE in sides else None
+    day = business_day(desk.clock.now())
+    terms = agreement.terms if agreement else {}
+    offer = Offer(kind, price(desk.catalogue, kind, amount, day, terms), sides)
+    _check_limits(desk, payer, offer, tier)
+    said = {"reference": ask.args["reference"]} if "reference" in ask.args else {}
+    other = sides.get(PAYEE, sides[PAYER])
+    name = two_names(other.name) if other.agreement is None else other.name.upper()
+    return {
+        "quote_id": remember(desk, offer, said),
+        "payee_name": name,
+        "fee": offer.price.get(FEE, 0),
+    }
+
+
+def remember(desk: Desk, offer: Offer, said: Mapping[str, object]) -> str:
+    """Write an offer down; `said` are further facts for its receipts. Returns the quote's id."""
     quote_id = desk.ids.token()
+    facts = {role: {"name": side.name, "number": side.number} for role, side in offer.sides.items()}
+    agreements = {side.agreement.id for side in offer.sides.values() if side.agreement}
+    payee = offer.sides.get(PAYEE)
     with desk.reads.connect() as connection:
         connection.exec_driver_sql(
-            "WITH soon AS (SELECT set_config('synchronous_commit', 'off', true))"
-            " INSERT INTO quotes (id, type, payer_id, payee_id, amount, fee, excise, catalogue,"
-            " expires_at) SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s FROM soon",
+            _QUOTE,
             (
-                quote_id,
-                kind.name,
-                payer.id,
-                payee.id,
-                offer.amount,
-                offer.fee,
-                offer.excise,
+                *(quote_id, offer.kind.name, offer.sides[PAYER].party.id),
+                *(payee and payee.party.id, sorted(agreements)),
+                json.dumps({role: side.account_id for role, side in offer.sides.items()}),
+                json.dumps(offer.price),
+                json.dumps(facts | dict(said)),
                 desk.catalogue.digest,
-                now + timedelta(seconds=desk.catalogue.quote_life_s),
+                desk.clock.now() + timedelta(seconds=desk.catalogue.quote_life_s),
             ),
         )
-    return {"quote_id": quote_id, "payee_name": two_names(payee.name), "fee": offer.fee}
+    return quote_id
 
 
-def _payee(desk: Desk, payer: Party, msisdn: str) -> Party:
-    if msisdn == payer.msisdn:
-        raise Refused(RefusalCode.PAYEE_IS_PAYER)
-    payee = parties.find(desk.reads, msisdn)
-    if payee is None:
-        raise Refused(RefusalCode.UNKNOWN_PAYEE)
-    payee.must_be_active(RefusalCode.PAYEE_FROZEN)
-    return payee
-
-
-def _check_limits(desk: Desk, payer: Party, payee: Party, offer: Price, tier: Tier) -> None:
+def _check_limits(desk: Desk, payer: Party, offer: Offer, tier: Tier) -> None:
     """Say no early where the ledger would say no later. In order of precedence."""
-    left_minor, left_count = allowance(desk, payer)
-    if offer.amount > left_minor:
-        raise Refused(RefusalCode.DAILY_LIMIT, left=left_minor)
-    if not left_count:
-        raise Refused(RefusalCode.DAILY_COUNT, most=tier.daily_count)
-    balances = desk.book.balances([payer.wallet_id, payee.wallet_id])
-    most = desk.catalogue.tiers[payee.tier].balance_minor
-    if balances[payee.wallet_id].total + offer.amount > most:
-        raise Refused(RefusalCode.PAYEE_BALANCE_LIMIT)
-    if balances[payer.wallet_id].available < offer.total:
+    if offer.kind.limits:
+        left_minor, left_count = allowance(desk, payer)
+        if offer.price[AMOUNT] > left_minor:
+            raise Refused(RefusalCode.DAILY_LIMIT, left=left_minor)
+        if not left_count:
+            raise Refused(RefusalCode.DAILY_COUNT, most=tier.daily_count)
+    mine, theirs = offer.sides[PAYER], offer.sides.get(PAYEE)
+    balances = desk.book.balances([side.account_id for side in (mine, theirs) if side])
+    if theirs is not None:
+        most = ceiling(desk, offer.kind, theirs.party)
+        after = balances[theirs.account_id].total + income(offer.kind, offer.price)
+        if most is not None and after > most:
+            raise Refused(RefusalCode.PAYEE_BALANCE_LIMIT)
+    if balances[mine.account_id].available < outgo(offer.kind, offer.price):
         raise Refused(RefusalCode.INSUFFICIENT_FUNDS)
+
+
+def ceiling(desk: Desk, kind: Type, payee: Party) -> int | None:
+    """The most that the payee's account may hold, in minor units; None where no tier says."""
+    row = desk.catalogue.accounts[kind.parties[PAYEE]]
+    return desk.catalogue.tiers[payee.tier].balance_minor if row.owner == CUSTOMER else None
 
 
 def spendable_today(desk: Desk, party: Party) -> int:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ussd_app.domain import parties, registration, transact
+from ussd_app.domain import parties, registration, roles, transact
 from ussd_app.domain.desk import Desk
+from ussd_app.domain.roles import WALLET
 
 OPENING = "opening"
 
@@ -43,4 +44,5 @@ def plant(desk: Desk, seeds: Iterable[Seed] = DEVELOPMENT) -> None:
                     verifier=desk.keyring.pin_verifier(seed.msisdn, seed.pin),
                 )
         if seed.balance_minor:
-            transact.issue(desk, OPENING, party, seed.balance_minor, f"{OPENING}:{seed.msisdn}")
+            side = roles.own(desk, WALLET, party)
+            transact.issue(desk, OPENING, side, seed.balance_minor, f"{OPENING}:{seed.msisdn}")

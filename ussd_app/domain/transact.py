@@ -1,15 +1,16 @@
-"""`accept`, `issue` and `reverse`: the commands that move money. Nobody else drafts an entry.
+"""`accept` and `issue`: the commands by which money begins to move.
 
 One read, one PIN check, one write: the write carries the legs, the limits, the receipts and the
-idempotency outcome, and commits them together.
+idempotency outcome, and commits them together. A type with a hold only promises here; `promises`
+says what became of it.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from ussd_app.domain import parties, pins
-from ussd_app.domain.catalogue import Type
+from ussd_app.domain.catalogue import AMOUNT, PAYEE, PAYER, Type
 from ussd_app.domain.desk import (
     SCOPE,
     Ask,
@@ -20,11 +21,11 @@ from ussd_app.domain.desk import (
     replay,
     request_print,
 )
-from ussd_app.domain.house import EVALUE, HOUSE
+from ussd_app.domain.drafting import legs, receipts, tried, usages
 from ussd_app.domain.keys import fingerprint
 from ussd_app.domain.parties import Party
-from ussd_app.domain.pricing import SENT, Price
-from ussd_app.kernel.clock import business_day
+from ussd_app.domain.pricing import Price, ceiling, outgo
+from ussd_app.domain.roles import Side
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.ledger.book import (
     AboveCeiling,
@@ -34,45 +35,57 @@ from ussd_app.ledger.book import (
     Ceiling,
     Draft,
     KeyConflict,
-    Leg,
     LimitPassed,
+    NewHold,
     OutboxRow,
-    ReceiptTaken,
-    Usage,
     Written,
 )
 from ussd_app.ledger.prepared import Prepared
 
-DAILY = "daily"
-RECEIPT_TRIES = 5
-
 _OFFER = Prepared(
     "kabambe_offer",
     f"""
-SELECT q.id, q.type, q.amount, q.fee, q.excise, q.catalogue, q.expires_at,
+SELECT q.type, q.roles, q.price, q.facts, q.catalogue, q.expires_at,
+       NOT EXISTS (SELECT FROM agreements a
+                    WHERE a.id = ANY (q.agreements) AND a.state <> 'active'),
+       EXISTS (SELECT FROM idempotency i WHERE i.scope = $1 AND i.key = $2),
        {", ".join(f"p.{column}" for column in parties.COLUMNS)},
-       {", ".join(f"r.{column}" for column in parties.COLUMNS)},
-       EXISTS (SELECT FROM idempotency i WHERE i.scope = $1 AND i.key = $2)
+       {", ".join(f"r.{column}" for column in parties.COLUMNS)}
 FROM quotes q
 JOIN parties p ON p.id = q.payer_id
-JOIN parties r ON r.id = q.payee_id
+LEFT JOIN parties r ON r.id = q.payee_id
 WHERE q.id = $3
 """,  # noqa: S608 - our own columns
     3,
 )
 
 
-class _Offer(NamedTuple):
-    """A quote with its two sides, and whether this very request was answered before."""
+_FACTS, _WIDTH = 8, len(parties.COLUMNS)
 
+
+class _Offer(NamedTuple):
+    """A quote with its two sides, and whether this very request was answered before.
+
+    `roles` are the accounts, `facts` what receipts say of the sides; `in_force` says that every
+    agreement that takes part still is.
+    """
+
+    payer: Party
+    payee: Party | None
     quote_id: str
     kind: Type
+    roles: Mapping[str, int]
     price: Price
+    facts: Mapping[str, Any]
     catalogue: str
     expires_at: datetime
-    payer: Party
-    payee: Party
+    in_force: bool
     answered: bool
+
+    @property
+    def parties(self) -> Mapping[str, Party]:
+        """Who can be told of it, by role."""
+        return {PAYER: self.payer} | ({PAYEE: self.payee} if self.payee else {})
 
 
 def accept(desk: Desk, ask: Ask) -> Facts:
@@ -104,15 +117,26 @@ def _refuse(desk: Desk, ask: Ask, digest: bytes, refused: Refused) -> Facts:
     except KeyConflict:
         raise Refused(RefusalCode.KEY_CONFLICT) from None
     except AnsweredByEntry:
-        payer = parties.find(desk.reads, ask.msisdn)
-        assert payer is not None
         now = desk.clock.now()
         nothing = Draft(SCOPE, ask.key, digest, "", 0, "", "", now)  # the key is all that counts
-        return _facts(_post(desk, nothing), payer)
+        written = _post(desk, nothing)
+        return _facts(desk, written, _payer_account(desk, written.entry_id))
 
 
-def _facts(written: Written, payer: Party) -> Facts:
-    return {"receipt": written.receipt, "balance": written.balances[payer.wallet_id]}
+def _facts(desk: Desk, written: Written, account_id: int) -> Facts:
+    """The receipt and what the payer's account holds after it: a hot account's, at this moment."""
+    balance = written.balances.get(account_id)
+    if balance is None:
+        balance = desk.book.balances([account_id])[account_id].total
+    return {"receipt": written.receipt, "balance": balance}
+
+
+def _payer_account(desk: Desk, entry_id: int) -> int:
+    with desk.reads.connect() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT (facts->'roles'->>%s)::bigint FROM entries WHERE id = %s", (PAYER, entry_id)
+        )
+        return int(found.scalar_one())
 
 
 def _offer(desk: Desk, ask: Ask) -> _Offer | None:
@@ -120,17 +144,11 @@ def _offer(desk: Desk, ask: Ask) -> _Offer | None:
     row = _OFFER.read(desk.reads, (SCOPE, ask.key, ask.text("quote")))
     if row is None:
         return None
-    width = len(parties.COLUMNS)
-    quote_id, kind, amount, fee, excise, catalogue, expires_at = row[:7]
+    kind = desk.catalogue.types[row[0]]
+    payer, payee = row[_FACTS : _FACTS + _WIDTH], row[_FACTS + _WIDTH :]
+    there = payee[0] is not None
     return _Offer(
-        quote_id,
-        desk.catalogue.types[kind],
-        Price(amount, fee, excise),
-        catalogue,
-        expires_at,
-        Party(*row[7 : 7 + width]),
-        Party(*row[7 + width : 7 + 2 * width]),
-        row[-1],
+        Party(*payer), Party(*payee) if there else None, ask.text("quote"), kind, *row[1:_FACTS]
     )
 
 
@@ -147,7 +165,10 @@ def _judge(desk: Desk, ask: Ask, offer: _Offer) -> None:
     if payer.pin_fails or desk.keyring.pin_is_dated(payer.pin_verifier):
         with desk.engine.begin() as connection:
             pins.forgive(desk, connection, payer, ask.text("pin"))
-    offer.payee.must_be_active(RefusalCode.PAYEE_FROZEN)
+    if offer.payee is not None:
+        offer.payee.must_be_active(RefusalCode.PAYEE_FROZEN)
+    if not offer.in_force:
+        raise Refused(RefusalCode.PAYEE_FROZEN)
     if offer.expires_at <= desk.clock.now():
         raise Refused(RefusalCode.QUOTE_EXPIRED)
 
@@ -167,7 +188,7 @@ def _settle(desk: Desk, offer: _Offer, key: str, digest: bytes) -> Facts:
         raise Refused(RefusalCode.KEY_CONFLICT) from None
     except AnsweredOtherwise as answered:
         return replay(answered.outcome)
-    return _facts(written, offer.payer)
+    return _facts(desk, written, offer.roles[PAYER])
 
 
 def _limit_refusal(desk: Desk, payer: Party, passed: LimitPassed) -> Refused:
@@ -178,19 +199,28 @@ def _limit_refusal(desk: Desk, payer: Party, passed: LimitPassed) -> Refused:
 
 
 def _post(desk: Desk, draft: Draft) -> Written:
-    """Post a draft; a receipt number that somebody has already is drawn anew."""
-    for _ in range(RECEIPT_TRIES):
-        try:
-            return desk.book.post(draft)
-        except ReceiptTaken:
-            draft = draft.with_receipt(desk.ids.receipt(draft.happened_at))
-    return desk.book.post(draft)
+    return tried(desk, draft, desk.book.post)
 
 
 def _draft(desk: Desk, offer: _Offer, key: str, digest: bytes) -> Draft:
+    """What accepting an offer writes: its legs, or the hold that stands for them for now."""
     now = desk.clock.now()
-    kind, price, payer, payee = offer.kind, offer.price, offer.payer, offer.payee
+    kind, price = offer.kind, offer.price
     receipt = desk.ids.receipt(now)
+    facts = {"receipt": receipt, "at": now.isoformat(), **price}
+    told = facts | {key: value for key, value in offer.facts.items() if key not in offer.roles}
+    promise = kind.promise
+    hold = None
+    if promise is None:
+        moved = tuple(legs(desk, kind, offer.roles, price))
+        outbox = tuple(receipts(kind.receipts, told, offer.facts, offer.roles, offer.parties))
+    else:
+        moved = ()
+        until = now + timedelta(seconds=promise.ttl_s)
+        hold = NewHold(offer.roles[PAYER], outgo(kind, price), until)
+        waits = {PAYER: promise.waits} if promise.waits else {}
+        asks = OutboxRow(promise.via, offer.payer.msisdn, kind.name, offer.payer.language, told)
+        outbox = (asks, *receipts(waits, told, offer.facts, offer.roles, offer.parties))
     return Draft(
         scope=SCOPE,
         key=key,
@@ -200,93 +230,49 @@ def _draft(desk: Desk, offer: _Offer, key: str, digest: bytes) -> Draft:
         catalogue=offer.catalogue,
         receipt=receipt,
         happened_at=now,
-        legs=tuple(legs(desk, kind, {"payer": payer.wallet_id, "payee": payee.wallet_id}, price)),
-        facts={"payer": payer.id, "payee": payee.id, "amount": price.amount, "fee": price.fee},
-        outbox=tuple(_receipts(kind, price, receipt, now, payer, payee)),
-        usages=_usages(desk, kind, payer, price, now),
-        ceilings=(Ceiling(payee.wallet_id, desk.catalogue.tiers[payee.tier].balance_minor),),
+        legs=moved,
+        facts={
+            "parties": {role: party.id for role, party in offer.parties.items()},
+            "roles": offer.roles,
+            "price": price,
+            "said": offer.facts,
+        },
+        outbox=outbox,
+        usages=usages(desk, kind, offer.payer, price, now),
+        ceilings=_ceilings(desk, offer),
         quote=offer.quote_id,
+        hold=hold,
     )
 
 
-def _usages(desk: Desk, kind: Type, payer: Party, price: Price, now: datetime) -> tuple[Usage, ...]:
-    if kind.limits != DAILY:
+def _ceilings(desk: Desk, offer: _Offer) -> tuple[Ceiling, ...]:
+    if offer.payee is None:
         return ()
-    tier = desk.catalogue.tiers[payer.tier]
-    day = business_day(now)
-    return (
-        Usage(payer.owner, SENT, day, price.amount, 1, tier.daily_value_minor, tier.daily_count),
-    )
+    most = ceiling(desk, offer.kind, offer.payee)
+    return () if most is None else (Ceiling(offer.roles[PAYEE], most),)
 
 
-def legs(desk: Desk, kind: Type, roles: Mapping[str, int], price: Price) -> Iterator[Leg]:
-    """A type's sentences as legs between accounts; what moves nothing is left out.
-
-    A leg with a meaning gets its mirror in the house's own book.
-    """
-    for sentence in kind.legs:
-        amount: int = getattr(price, sentence.quantity)
-        if not amount:
-            continue
-        source, target = (
-            _account(desk, roles, sentence.source),
-            _account(desk, roles, sentence.target),
-        )
-        yield Leg(source, target, amount)
-        if sentence.meaning is not None:
-            meaning = desk.house[sentence.meaning]
-            ends = (desk.house[EVALUE], meaning)
-            yield Leg(*(ends if sentence.target == "house" else ends[::-1]), amount)
-
-
-def _account(desk: Desk, roles: Mapping[str, int], name: str) -> int:
-    return desk.house[HOUSE if name == "house" else name] if name not in roles else roles[name]
-
-
-def _receipts(
-    kind: Type, price: Price, receipt: str, now: datetime, payer: Party, payee: Party
-) -> Iterator[OutboxRow]:
-    """The receipt of each side, naming the other."""
-    sides = {"payer": (payer, payee), "payee": (payee, payer)}
-    for role, template in kind.receipts.items():
-        mine, other = sides[role]
-        yield OutboxRow(
-            kind="sms",
-            address=mine.msisdn,
-            template=template,
-            language=mine.language,
-            facts={
-                "receipt": receipt,
-                "amount": price.amount,
-                "fee": price.fee,
-                "name": other.name,
-                "msisdn": other.msisdn,
-                "at": now.isoformat(),
-            },
-            balance_of=mine.wallet_id,
-        )
-
-
-def issue(desk: Desk, kind_name: str, payee: Party, amount_minor: int, key: str) -> str:
-    """Put e-value into a wallet against money in trust, once a key. Returns the receipt number.
+def issue(desk: Desk, kind_name: str, payee: Side, amount_minor: int, key: str) -> str:
+    """Put e-value into an account against money in trust, once a key. Returns the receipt number.
 
     For types that the system starts (`starts: system`); no fee, no limit but the balance's.
     """
     kind = desk.catalogue.types[kind_name]
     now = desk.clock.now()
-    receipt = desk.ids.receipt(now)
-    price = Price(amount_minor, 0, 0)
+    price = {AMOUNT: amount_minor}
+    roles = {PAYEE: payee.account_id}
+    most = ceiling(desk, kind, payee.party)
     draft = Draft(
         scope="system",
         key=key,
-        request_hash=fingerprint(kind_name, payee.id, amount_minor),
+        request_hash=fingerprint(kind_name, payee.account_id, amount_minor),
         type=kind.name,
         code=kind.code,
         catalogue=desk.catalogue.digest,
-        receipt=receipt,
+        receipt=desk.ids.receipt(now),
         happened_at=now,
-        legs=tuple(legs(desk, kind, {"payee": payee.wallet_id}, price)),
-        facts={"payee": payee.id, "amount": amount_minor},
-        ceilings=(Ceiling(payee.wallet_id, desk.catalogue.tiers[payee.tier].balance_minor),),
+        legs=tuple(legs(desk, kind, roles, price)),
+        facts={"parties": {PAYEE: payee.party.id}, "roles": roles, "price": price},
+        ceilings=() if most is None else (Ceiling(payee.account_id, most),),
     )
     return _post(desk, draft).receipt

@@ -21,6 +21,8 @@ class RefusalCode(StrEnum):
     ID_TAKEN = "id_taken"
     ID_MISMATCH = "id_mismatch"
     TOO_MANY_REQUESTS = "too_many_requests"
+    NOT_YOURS = "not_yours"
+    NUMBER_TAKEN = "number_taken"
     # their PIN and their consent
     PIN_LOCKED = "pin_locked"
     PIN_NOT_LOCKED = "pin_not_locked"
@@ -33,6 +35,7 @@ class RefusalCode(StrEnum):
     CODE_EXPIRED = "code_expired"
     # the parties
     UNKNOWN_PAYEE = "unknown_payee"
+    UNKNOWN_NUMBER = "unknown_number"
     PAYEE_IS_PAYER = "payee_is_payer"
     PAYEE_FROZEN = "payee_frozen"
     # the offer and its amount

@@ -7,11 +7,22 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from ussd_app.domain.catalogue import QUANTITIES, Catalogue, LegSentence, Type
+from ussd_app.domain.catalogue import (
+    EXCISE,
+    FEE,
+    HOUSE,
+    PAYEE,
+    PAYER,
+    TAXED,
+    ByPolicy,
+    Catalogue,
+    LegSentence,
+    ShareOf,
+    Type,
+)
+from ussd_app.domain.policies import POLICIES
 from ussd_app.domain.texts import FACT_TYPES, LANGUAGES, Sentence, Texts
 from ussd_app.kernel.gsm7 import is_gsm7, segments, unmappable
-
-HOUSE = "house"
 
 
 def lint(catalogue: Catalogue, texts: Texts) -> list[str]:
@@ -30,61 +41,116 @@ def _codes(catalogue: Catalogue) -> Iterator[str]:
 
 
 def _chart(catalogue: Catalogue) -> Iterator[str]:
+    owners = {"customer", HOUSE, "meaning", *catalogue.agreements}
     for kind in catalogue.accounts.values():
+        where = f"account {kind.kind}"
         if kind.side == "credit" and kind.owner != "meaning" and kind.floor_minor is None:
-            yield f"account {kind.kind}: owes somebody and has no floor"
+            yield f"{where}: owes somebody and has no floor"
         if kind.floor_minor is not None and kind.floor_minor < 0:
-            yield f"account {kind.kind}: its floor is below zero"
+            yield f"{where}: its floor is below zero"
+        if kind.owner not in owners:
+            yield f"{where}: belongs to nobody we know: {kind.owner}"
+
+
+def _agreements(catalogue: Catalogue) -> Iterator[str]:
+    for kind in catalogue.agreements.values():
+        where = f"agreement {kind.kind}"
+        account = catalogue.accounts.get(kind.account)
+        if account is None or account.owner != kind.kind:
+            yield f"{where}: its main account {kind.account} is not owned by it"
+        if kind.funded_by is not None:
+            type_ = catalogue.types.get(kind.funded_by)
+            if type_ is None or type_.parties.get(PAYEE) != kind.account:
+                yield f"{where}: {kind.funded_by} does not fund it"
 
 
 def _types(catalogue: Catalogue) -> Iterator[str]:
     for kind in catalogue.types.values():
         where = f"type {kind.name}"
-        for role, account in kind.parties.items():
-            if account not in catalogue.accounts:
-                yield f"{where}: {role} has an account of no kind: {account}"
+        yield from (f"{where}: {fault}" for fault in _roles(catalogue, kind))
+        yield from (f"{where}: {fault}" for fault in _prices(kind))
         for leg in kind.legs:
             yield from (f"{where}: '{leg}': {fault}" for fault in _leg(catalogue, kind, leg))
-        for role in kind.receipts:
-            if role not in kind.parties:
-                yield f"{where}: a receipt for {role}, who takes no part"
-        if kind.fee is None and any(leg.quantity in ("fee", "excise") for leg in kind.legs):
-            yield f"{where}: moves a fee that no tariff gives"
+
+
+def _roles(catalogue: Catalogue, kind: Type) -> Iterator[str]:
+    for role, account in kind.parties.items():
+        if role not in (PAYER, PAYEE):
+            yield f"{role} is neither payer nor payee and comes with nobody"
+        if account not in catalogue.accounts:
+            yield f"{role} has an account of no kind: {account}"
+    for role, way in kind.derived.items():
+        if way.of not in kind.parties:
+            yield f"{role} comes with {way.of}, who takes no part"
+        if way.account not in catalogue.accounts:
+            yield f"{role} has an account of no kind: {way.account}"
+    for role in kind.receipts:
+        if role not in kind.parties:
+            yield f"a receipt for {role}, who takes no part"
+    if kind.starts == "customer" and PAYER not in kind.parties:
+        yield "a customer starts it and nobody pays"
+
+
+def _prices(kind: Type) -> Iterator[str]:
+    known = {"amount"}
+    for quantity, rule in kind.prices.items():
+        if isinstance(rule, ShareOf) and rule.quantity not in known:
+            yield f"{quantity} is a share of {rule.quantity}, which is not priced before it"
+        if isinstance(rule, ByPolicy) and rule.policy not in POLICIES:
+            yield f"{quantity}: there is no policy {rule.policy}"
+        known.add(quantity)
+    if any(leg.quantity == EXCISE for leg in kind.legs) and not set(TAXED) & set(kind.prices):
+        yield "moves excise and nothing is charged"
 
 
 def _leg(catalogue: Catalogue, kind: Type, leg: LegSentence) -> Iterator[str]:
-    if leg.quantity not in QUANTITIES:
+    if leg.quantity not in kind.quantities:
         yield f"nobody computes {leg.quantity}"
-    books = [_book(catalogue, kind, end) for end in (leg.source, leg.target)]
-    for end, book in zip((leg.source, leg.target), books, strict=True):
-        if book is None:
+    pots = [_pot(catalogue, kind, end) for end in (leg.source, leg.target)]
+    for end, pot in zip((leg.source, leg.target), pots, strict=True):
+        if pot is None:
             yield f"{end} is neither a party nor an account"
-    if None not in books and books[0] != books[1]:
+    (source, target) = pots
+    if source and target and source[0] != target[0]:
         yield "crosses from one book to the other"
+    elif source and target and source[1] != target[1]:
+        yield "turns one asset into another"
     if leg.source == leg.target:
         yield "goes nowhere"
+    yield from _meaning(catalogue, kind, leg)
+
+
+def _meaning(catalogue: Catalogue, kind: Type, leg: LegSentence) -> Iterator[str]:
     ends_at_house = HOUSE in (leg.source, leg.target)
     if ends_at_house and leg.meaning is None:
         yield "the house takes part and nothing says as what"
     if leg.meaning is not None:
         if not ends_at_house:
             yield "has a meaning, and the house takes no part"
-        if _book(catalogue, kind, leg.meaning) != "house":
+        if (_pot(catalogue, kind, leg.meaning) or ("",))[0] != "house":
             yield f"{leg.meaning} is no account of the house's own book"
 
 
-def _book(catalogue: Catalogue, kind: Type, end: str) -> str | None:
-    """The book of one end of a leg: a role, `house`, or an account by name."""
-    account = "float" if end == HOUSE else kind.parties.get(end, end.partition("/")[0])
+def _pot(catalogue: Catalogue, kind: Type, end: str) -> tuple[str, str] | None:
+    """Book and asset of one end of a leg: a role, `house`, or an account by name."""
+    if end == HOUSE:
+        account = "float"
+    elif end in kind.derived:
+        account = kind.derived[end].account
+    else:
+        account = kind.parties.get(end, end.partition("/")[0])
     row = catalogue.accounts.get(account)
-    return row.book if row else None
+    return (row.book, row.asset) if row else None
 
 
 def _tariffs(catalogue: Catalogue) -> Iterator[str]:
-    needed = {kind.fee for kind in catalogue.types.values() if kind.fee}
+    needed = {
+        tariff
+        for kind in catalogue.types.values()
+        for quantity in kind.prices
+        for tariff in kind.tariffs(quantity)
+    }
     for book in catalogue.tariff_books:
-        for name in needed - set(book.tariffs):
-            yield f"tariffs of {book.valid_from}: {name} is missing"
         for name, bands in book.tariffs.items():
             where = f"tariff {name} of {book.valid_from}"
             for low, high in pairwise(bands):
@@ -95,8 +161,9 @@ def _tariffs(catalogue: Catalogue) -> Iterator[str]:
             for band in bands:
                 if band.fee_minor > band.up_to_minor:
                     yield f"{where}: a fee above the amount at {band.up_to_minor}"
-    if not catalogue.tariff_books and needed:
-        yield "tariffs: there are none"
+    there = set(catalogue.tariff_books[-1].tariffs) if catalogue.tariff_books else set()
+    for name in sorted(needed - there):
+        yield f"tariffs: {name} is missing"
 
 
 def _limits(catalogue: Catalogue) -> Iterator[str]:
@@ -106,7 +173,9 @@ def _limits(catalogue: Catalogue) -> Iterator[str]:
             yield f"tier {level}: a transaction may pass the fat-finger stop"
         if tier.daily_value_minor < tier.per_transaction_minor:
             yield f"tier {level}: one transaction is more than a day may be"
-    needed = {kind.fee for kind in catalogue.types.values() if kind.fee and kind.limits}
+    needed = {
+        tariff for kind in catalogue.types.values() for tariff in kind.tariffs(FEE) if kind.limits
+    }
     for book in catalogue.tariff_books:
         for name in needed & set(book.tariffs):
             if book.tariffs[name][-1].up_to_minor < highest:
@@ -116,6 +185,7 @@ def _limits(catalogue: Catalogue) -> Iterator[str]:
 RULES: tuple[Callable[[Catalogue], Iterator[str]], ...] = (
     _codes,
     _chart,
+    _agreements,
     _types,
     _tariffs,
     _limits,
@@ -146,6 +216,9 @@ def _sentence_faults(sentence: Sentence, texts: Texts) -> Iterator[str]:
 
 def _receipt_faults(catalogue: Catalogue, texts: Texts) -> Iterator[str]:
     for kind in catalogue.types.values():
-        for role, template in kind.receipts.items():
+        promise = kind.promise
+        told = {PAYER: promise.fails} if promise else {}
+        waits = {PAYER: promise.waits} if promise and promise.waits else {}
+        for role, template in (*kind.receipts.items(), *told.items(), *waits.items()):
             if template not in texts:
                 yield f"type {kind.name}: the receipt of {role} has no text: {template}"

@@ -17,9 +17,12 @@ import yaml
 
 from ussd_app.domain.catalogue import (
     AccountKind,
+    AgreementKind,
     Band,
     Catalogue,
+    Derived,
     LegSentence,
+    Promise,
     TariffBook,
     Tier,
     Type,
@@ -29,7 +32,7 @@ from ussd_app.domain.texts import Sentence, Texts
 from ussd_app.products import schema
 
 HERE = Path(__file__).parent
-NOT_TYPES = frozenset({"accounts.yaml", "limits.yaml", "keywords.yaml"})
+PARTS = ("accounts", "agreements", "types", "keywords", "limits")
 
 
 class ProductsInvalid(ValueError):
@@ -69,29 +72,50 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def read_catalogue(folder: Path = HERE) -> Catalogue:
     """Read every product file of a folder. Raises ProductsInvalid with all faults of shape."""
-    chart = _rows(folder / "accounts.yaml", schema.AccountKindSchema())
-    types = {
-        name: row
-        for path in sorted(folder.glob("*.yaml"))
-        if path.name not in NOT_TYPES
-        for name, row in _rows(path, schema.TypeSchema()).items()
-    }
-    books = [
+    parts = _parts(folder)
+    dated = [
         (path.stem, _one(path, schema.TariffBookSchema()))
         for path in sorted((folder / "tariffs").glob("*.yaml"))
     ]
-    limits = _one(folder / "limits.yaml", schema.LimitsSchema())
-    content = json.dumps([chart, types, books, limits], sort_keys=True, default=str)
+    limits = parts["limits"]
+    if not limits:
+        raise ProductsInvalid(["limits: no file has them"])
+    content = json.dumps([parts, dated], sort_keys=True, default=str)
     return Catalogue(
-        accounts={kind: AccountKind(kind=kind, **row) for kind, row in chart.items()},
-        types={name: _type(name, row) for name, row in types.items()},
-        tariff_books=tuple(_tariff_book(day, row) for day, row in books),
+        accounts={kind: AccountKind(kind=kind, **row) for kind, row in parts["accounts"].items()},
+        agreements={
+            kind: AgreementKind(kind=kind, **row) for kind, row in parts["agreements"].items()
+        },
+        types={name: _type(name, row) for name, row in parts["types"].items()},
+        tariff_books=_tariff_books(dated),
         tiers={int(level): Tier(**row) for level, row in limits["tiers"].items()},
         fat_finger_minor=limits["fat_finger"],
         quote_life_s=limits["quote_life_s"],
         digest=hashlib.sha256(content.encode()).hexdigest()[:16],
         content=content,
     )
+
+
+def _parts(folder: Path) -> dict[str, dict[str, Any]]:
+    """Each part of all files together. Raises ProductsInvalid, also for a row that stands twice."""
+    parts: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
+    faults: list[str] = []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            loaded = _one(path, schema.ProductFileSchema())
+        except ProductsInvalid as invalid:
+            faults += invalid.faults
+            continue
+        for part, rows in loaded.items():
+            faults += [
+                f"{path.name}: {part}: {row}: stands in another file too"
+                for row in rows
+                if row in parts[part]
+            ]
+            parts[part].update(rows)
+    if faults:
+        raise ProductsInvalid(faults)
+    return parts
 
 
 def read_texts(folder: Path = HERE / "texts") -> Texts:
@@ -111,9 +135,9 @@ def read_texts(folder: Path = HERE / "texts") -> Texts:
     )
 
 
-def read_keywords(path: Path = HERE / "keywords.yaml") -> Keywords:
+def read_keywords(folder: Path = HERE) -> Keywords:
     """Read what a customer may ask by SMS. Raises ProductsInvalid."""
-    rows = _rows(path, schema.KeywordSchema())
+    rows = _parts(folder)["keywords"]
     return Keywords(
         {word.upper(): name for name, row in rows.items() for word in row["words"]},
         {name: row["then"] for name, row in rows.items()},
@@ -160,26 +184,41 @@ def parse_leg(sentence: str) -> LegSentence | None:
 
 def _type(name: str, row: dict[str, Any]) -> Type:
     legs = [parse_leg(sentence) for sentence in row["post"]]
+    hold = row["hold"]
     return Type(
         name=name,
         code=row["code"],
         about=row["about"],
-        parties=row["parties"],
+        parties={role: way for role, way in row["parties"].items() if "." not in way},
+        derived={role: _derived(way) for role, way in row["parties"].items() if "." in way},
         starts=row["starts"],
         least_minor=row["least"],
-        fee=row["fee"],
+        prices=row["prices"],
         limits=row["limits"],
+        promise=Promise(**hold) if hold else None,
+        category=row["category"],
         legs=tuple(leg for leg in legs if leg is not None),
         receipts=row["receipts"],
     )
 
 
-def _tariff_book(day: str, row: dict[str, Any]) -> TariffBook:
-    return TariffBook(
-        valid_from=date.fromisoformat(day),
-        excise=Decimal(row["excise"]),
-        tariffs={
-            name: tuple(Band(up_to, fee) for up_to, fee in bands)
-            for name, bands in row["tariffs"].items()
-        },
-    )
+def _derived(way: str) -> Derived:
+    """`payee.parent.commission`: an account of somebody whom another role brings along."""
+    role, *between, account = way.split(".")
+    return Derived(role, bool(between), account)
+
+
+def _tariff_books(dated: list[tuple[str, dict[str, Any]]]) -> tuple[TariffBook, ...]:
+    """What is in force from each day on: a file's tariffs replace those of their names before.
+
+    `2023-07-29.yaml` and `2023-07-29-agents.yaml` are of one day.
+    """
+    books: dict[date, TariffBook] = {}
+    excise, tariffs = Decimal(0), dict[str, tuple[Band, ...]]()
+    for stem, row in dated:
+        day = date.fromisoformat(stem[:10])
+        excise = Decimal(row["excise"]) if row["excise"] else excise
+        for name, bands in row["tariffs"].items():
+            tariffs[name] = tuple(Band(up_to, fee) for up_to, fee in bands)
+        books[day] = TariffBook(day, excise, dict(tariffs))
+    return tuple(books.values())

@@ -6,13 +6,20 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
+from ussd_app.domain.catalogue import ByPolicy, ByTariff, ByTerm, PriceRule, ShareOf
+
 _SHILLINGS = re.compile(r"\d{1,3}(?:,\d{3})*(?:\.\d{2})?|\d+(?:\.\d{2})?", re.ASCII)
+_SHARE = re.compile(r"(0\.\d{1,4}) of ([a-z][a-z0-9_]*)", re.ASCII)
+_MODE = validate.OneOf(["locked", "tallied", "sharded"])
 _NAME = validate.Regexp(r"^[a-z][a-z0-9_]*$", error="must be a lower-case name")
 LEG = re.compile(
     r"(?P<quantity>\w+) from (?P<source>[\w/]+) to (?P<target>[\w/]+)"
     r"(?: as (?P<meaning>\w+/\w+))?\Z"
 )
 """The one pattern of a leg's sentence: what it lets through can be read, whole."""
+_PARTY = validate.Regexp(
+    r"^[a-z][a-z0-9_]*(\.parent)?(\.[a-z][a-z0-9_]*)?$", error="must be a kind or a way to one"
+)
 _LEG = validate.Regexp(
     LEG,
     error="is no sentence of the form '<quantity> from <account> to <account> [as <meaning>]'",
@@ -34,27 +41,86 @@ class Shillings(fields.Field[int]):
 
 
 class AccountKindSchema(Schema):
-    """A row of accounts.yaml."""
+    """A row of a file's `accounts`."""
 
     book = fields.String(required=True, validate=validate.OneOf(["emoney", "house"]))
-    owner = fields.String(required=True, validate=validate.OneOf(["customer", "house", "meaning"]))
+    owner = fields.String(required=True, validate=_NAME)
     side = fields.String(required=True, validate=validate.OneOf(["credit", "debit"]))
-    mode = fields.String(required=True, validate=validate.OneOf(["locked", "tallied", "sharded"]))
+    mode = fields.String(required=True, validate=_MODE)
+    house_mode = fields.String(data_key="house", load_default=None, validate=_MODE)
+    asset = fields.String(load_default="KES", validate=validate.Regexp(r"^[A-Z0-9]{2,10}$"))
     floor_minor = Shillings(data_key="floor", load_default=None)
     means = fields.String(required=True)
 
 
+class _Digits(fields.Field[int | None]):
+    """How many digits a number has, or `msisdn` for the owner's own."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | None:
+        if value == "msisdn":
+            return None
+        if value in ("4", "5", "6", "7"):
+            return int(value)
+        raise ValidationError("must be 4 to 7 digits, or msisdn")
+
+
+class AgreementKindSchema(Schema):
+    """A row of a file's `agreements`."""
+
+    account = fields.String(required=True, validate=_NAME)
+    digits = _Digits(data_key="number", required=True)
+    standing = fields.String(load_default=None, validate=_NAME)
+    funded_by = fields.String(load_default=None, validate=_NAME)
+    means = fields.String(required=True)
+
+
+class _Rule(fields.Field[PriceRule]):
+    """A tariff's name, `0.20 of commission`, `{by: term, …: tariff}` or `{policy: name}`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> PriceRule:
+        if isinstance(value, str):
+            share = _SHARE.fullmatch(value)
+            if share:
+                return ShareOf(Decimal(share[1]), share[2])
+            return ByTariff(_tariff(value))
+        if isinstance(value, dict) and set(value) == {"policy"}:
+            return ByPolicy(str(value["policy"]))
+        if isinstance(value, dict) and len(value) > 1 and "by" in value:
+            table = dict(value)
+            return ByTerm(str(table.pop("by")), {k: _tariff(v) for k, v in table.items()})
+        raise ValidationError("is neither a tariff, a share, a choice by a term nor a policy")
+
+
+def _tariff(name: object) -> str | None:
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name, re.ASCII):
+        raise ValidationError(f"is no tariff's name: {name}")
+    return None if name == "none" else name
+
+
+class PromiseSchema(Schema):
+    """What a type holds until the world has answered."""
+
+    via = fields.String(required=True, validate=_NAME)
+    ttl_s = fields.Integer(required=True, validate=validate.Range(60, 30 * 86_400))
+    waits = fields.String(load_default=None, validate=_NAME)
+    fails = fields.String(required=True, validate=_NAME)
+
+
 class TypeSchema(Schema):
-    """A row of a product file."""
+    """A row of a file's `types`."""
 
     code = fields.Integer(required=True, validate=validate.Range(1000, 9999))
     about = fields.String(required=True)
-    parties = fields.Dict(keys=fields.String(validate=_NAME), values=fields.String(validate=_NAME))
+    parties = fields.Dict(
+        keys=fields.String(validate=_NAME), values=fields.String(validate=_PARTY), required=True
+    )
     starts = fields.String(required=True, validate=validate.OneOf(["customer", "staff", "system"]))
     least = Shillings(load_default=1)
-    fee = fields.String(load_default=None)
+    prices = fields.Dict(keys=fields.String(validate=_NAME), values=_Rule(), load_default=dict)
     limits = fields.String(load_default=None, validate=validate.OneOf(["daily"]))
-    post = fields.List(fields.String(validate=_LEG), required=True, validate=validate.Length(1, 8))
+    hold = fields.Nested(PromiseSchema, load_default=None)
+    category = fields.String(load_default=None, validate=_NAME)
+    post = fields.List(fields.String(validate=_LEG), required=True, validate=validate.Length(1, 12))
     receipts = fields.Dict(
         keys=fields.String(), values=fields.String(validate=_NAME), load_default=dict
     )
@@ -77,16 +143,17 @@ class _Bands(fields.Field[list[tuple[int, int]]]):
 
 
 class TariffBookSchema(Schema):
-    """A file of tariffs/."""
+    """A file of tariffs/. Its name begins with the day from which it is in force."""
 
     excise = fields.String(
-        required=True, validate=validate.Regexp(r"^0\.\d{1,4}$", error="must be a share like 0.15")
+        load_default=None,
+        validate=validate.Regexp(r"^0\.\d{1,4}$", error="must be a share like 0.15"),
     )
     tariffs = fields.Dict(keys=fields.String(validate=_NAME), values=_Bands(), required=True)
 
 
 class TierSchema(Schema):
-    """A row of limits.yaml's tiers."""
+    """A KYC tier."""
 
     per_transaction_minor = Shillings(data_key="per_transaction", required=True)
     daily_value_minor = Shillings(data_key="daily_value", required=True)
@@ -96,7 +163,7 @@ class TierSchema(Schema):
 
 
 class LimitsSchema(Schema):
-    """The file limits.yaml."""
+    """A file's `limits`."""
 
     fat_finger = Shillings(required=True)
     quote_life_s = fields.Integer(required=True, validate=validate.Range(30, 3600))
@@ -123,7 +190,21 @@ class SentenceSchema(Schema):
 
 
 class KeywordSchema(Schema):
-    """A row of keywords.yaml: the words that choose it, and what the second word may mean."""
+    """A row of a file's `keywords`: the words that choose it, and what the second word may mean."""
 
     words = fields.List(fields.String(), required=True, validate=validate.Length(1, 10))
     then = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
+
+
+class ProductFileSchema(Schema):
+    """One file of a product: any of these parts."""
+
+    accounts = fields.Dict(
+        keys=fields.String(validate=_NAME), values=fields.Nested(AccountKindSchema)
+    )
+    agreements = fields.Dict(
+        keys=fields.String(validate=_NAME), values=fields.Nested(AgreementKindSchema)
+    )
+    types = fields.Dict(keys=fields.String(validate=_NAME), values=fields.Nested(TypeSchema))
+    keywords = fields.Dict(keys=fields.String(validate=_NAME), values=fields.Nested(KeywordSchema))
+    limits = fields.Nested(LimitsSchema)

@@ -1,0 +1,112 @@
+"""`settle` and `void`: what became of value that was held until the world outside had answered.
+
+Reads the promise back from the entry that made it; knows nobody outside by name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from ussd_app.domain import parties
+from ussd_app.domain.catalogue import PAYER, Type
+from ussd_app.domain.desk import Desk
+from ussd_app.domain.drafting import legs, receipts, tried, usages
+from ussd_app.domain.keys import fingerprint
+from ussd_app.domain.parties import Party
+from ussd_app.domain.pricing import Price
+from ussd_app.ledger.book import Draft
+
+
+def settle(desk: Desk, hold_id: int, key: str) -> str:
+    """Do what was promised: the hold becomes the type's legs and receipts. Once a key.
+
+    Returns the receipt number. Raises HoldNotOpen when it ended already another way.
+    """
+    promise = _promised(desk, hold_id)
+    receipt = desk.ids.receipt(desk.clock.now())
+    facts = promise.facts | {"receipt": promise.receipt}
+    draft = promise.draft(desk, key, receipt, "settle")
+    moved = tuple(legs(desk, promise.kind, promise.roles, promise.price))
+    outbox = tuple(
+        receipts(promise.kind.receipts, facts, promise.said, promise.roles, promise.parties)
+    )
+    draft = replace(draft, legs=moved, outbox=outbox)
+    return tried(
+        desk, draft, lambda it: desk.book.settle(it, hold_id, promise.roles[PAYER])
+    ).receipt
+
+
+def void(desk: Desk, hold_id: int, key: str) -> str:
+    """Call off what was promised: the value is free again, and the payer is told. Once a key.
+
+    Returns the receipt number. Raises HoldNotOpen when it ended already another way.
+    """
+    promise = _promised(desk, hold_id)
+    assert promise.kind.promise is not None
+    receipt = desk.ids.receipt(desk.clock.now())
+    facts = promise.facts | {"receipt": promise.receipt}
+    fails = {PAYER: promise.kind.promise.fails}
+    outbox = tuple(receipts(fails, facts, promise.said, promise.roles, promise.parties))
+    given_back = tuple(
+        replace(usage, amount_minor=-usage.amount_minor, count=-usage.count)
+        for usage in usages(
+            desk, promise.kind, promise.parties[PAYER], promise.price, promise.happened_at
+        )
+    )
+    draft = replace(promise.draft(desk, key, receipt, "void"), outbox=outbox, usages=given_back)
+    return tried(desk, draft, lambda it: desk.book.void(it, hold_id, promise.roles[PAYER])).receipt
+
+
+class _Promise(NamedTuple):
+    """What an entry promised, read back from it."""
+
+    kind: Type
+    receipt: str
+    catalogue: str
+    happened_at: datetime
+    roles: Mapping[str, int]
+    price: Price
+    said: Mapping[str, Any]
+    parties: Mapping[str, Party]
+    body: Mapping[str, Any]
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What its sentences may say."""
+        plain = {key: value for key, value in self.said.items() if key not in self.roles}
+        return {"at": self.happened_at.isoformat(), **self.price, **plain}
+
+    def draft(self, desk: Desk, key: str, receipt: str, what: str) -> Draft:
+        """The beginning of the entry that ends it."""
+        return Draft(
+            scope="system",
+            key=key,
+            request_hash=fingerprint(what, self.receipt),
+            type=self.kind.name,
+            code=self.kind.code,
+            catalogue=self.catalogue,
+            receipt=receipt,
+            happened_at=desk.clock.now(),
+            facts={**self.body, "ends": self.receipt},
+        )
+
+
+def _promised(desk: Desk, hold_id: int) -> _Promise:
+    with desk.reads.connect() as connection:
+        row = connection.exec_driver_sql(
+            "SELECT type, receipt, catalogue, happened_at, facts FROM entries WHERE id = %s",
+            (hold_id,),
+        ).one()
+    body = row.facts
+    return _Promise(
+        desk.catalogue.types[row.type],
+        row.receipt,
+        row.catalogue,
+        row.happened_at,
+        body["roles"],
+        body["price"],
+        body["said"],
+        {role: parties.by_id(desk.reads, id_) for role, id_ in body["parties"].items()},
+        body,
+    )

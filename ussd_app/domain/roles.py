@@ -1,0 +1,106 @@
+"""Who takes part in a payment, and with which account: a type's roles, filled.
+
+The payer is whoever consents. The payee is somebody they dialled: a customer's number, or the
+number of a till, an agent, a biller. Others come along with one of these two.
+"""
+
+from dataclasses import dataclass, replace
+
+from ussd_app.domain import agreements, parties
+from ussd_app.domain.agreements import Agreement
+from ussd_app.domain.catalogue import PAYEE, PAYER, Derived, Type
+from ussd_app.domain.desk import Desk
+from ussd_app.domain.house import open_account
+from ussd_app.domain.parties import Party
+from ussd_app.kernel.errors import RefusalCode, Refused
+
+CUSTOMER = "customer"
+WALLET = "wallet"
+
+
+@dataclass(frozen=True)
+class Side:
+    """Somebody who takes part: the party behind it, the account, and what others may see."""
+
+    party: Party
+    account_id: int
+    name: str
+    number: str
+    agreement: Agreement | None = None
+
+
+def payer(desk: Desk, kind: Type, party: Party) -> Side:
+    """The caller as the payer of a type. Raises Refused(not_yours)."""
+    return own(desk, kind.parties[PAYER], party)
+
+
+def payee(desk: Desk, kind: Type, number: str) -> Side | None:
+    """Whoever was dialled as the payee; None when the type has none to dial.
+
+    Raises Refused(unknown_payee | unknown_number | payee_frozen).
+    """
+    if PAYEE not in kind.parties:
+        return None
+    account_kind = kind.parties[PAYEE]
+    owner = desk.catalogue.accounts[account_kind].owner
+    if owner == CUSTOMER:
+        found = parties.find(desk.reads, number)
+        if found is None:
+            raise Refused(RefusalCode.UNKNOWN_PAYEE)
+        found.must_be_active(RefusalCode.PAYEE_FROZEN)
+        return own(desk, account_kind, found)
+    agreement = agreements.by_number(desk.reads, owner, number)
+    if agreement is None:
+        raise Refused(RefusalCode.UNKNOWN_NUMBER)
+    behind = parties.by_id(desk.reads, agreement.party_id)
+    if agreement.state != "active" or behind.status != "active":
+        raise Refused(RefusalCode.PAYEE_FROZEN)
+    return of(desk, account_kind, agreement, behind)
+
+
+def derived(desk: Desk, way: Derived, base: Side) -> Side | None:
+    """The role that another one brings along; None when there is nobody above it."""
+    if desk.catalogue.accounts[way.account].owner == CUSTOMER:
+        return own(desk, way.account, base.party)
+    agreement = base.agreement
+    if way.parent and agreement is not None:
+        agreement = agreements.by_id(desk.reads, agreement.parent_id or 0)
+    if agreement is None:
+        return None
+    return of(desk, way.account, agreement, parties.by_id(desk.reads, agreement.party_id))
+
+
+def all_of(desk: Desk, kind: Type, party: Party, number: str) -> dict[str, Side]:
+    """Every role of a type that somebody fills. Raises Refused."""
+    sides = {PAYER: payer(desk, kind, party)}
+    dialled = payee(desk, kind, number)
+    if dialled is not None:
+        if dialled.party.id == party.id:
+            raise Refused(RefusalCode.PAYEE_IS_PAYER)
+        sides[PAYEE] = dialled
+    for role, way in kind.derived.items():
+        side = derived(desk, way, sides[way.of])
+        if side is not None:
+            sides[role] = side
+    return sides
+
+
+def own(desk: Desk, account_kind: str, party: Party) -> Side:
+    """A party with their own account of a kind, or that of the agreement in which they act.
+
+    Raises Refused(not_yours).
+    """
+    owner = desk.catalogue.accounts[account_kind].owner
+    if owner != CUSTOMER:
+        return of(desk, account_kind, agreements.of_party(desk.reads, party.id, owner), party)
+    if account_kind == WALLET:
+        account_id = party.wallet_id
+    else:
+        account_id = open_account(desk.catalogue, desk.book, f"{account_kind}/{party.owner}")
+    return Side(party, account_id, party.name, party.msisdn)
+
+
+def of(desk: Desk, account_kind: str, agreement: Agreement, party: Party) -> Side:
+    """An agreement with its account of a kind; `party` is who stands behind it."""
+    side = Side(party, 0, agreement.name, agreement.number, agreement)
+    return replace(side, account_id=agreements.account(desk, agreement, account_kind))
