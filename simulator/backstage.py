@@ -5,7 +5,7 @@ run the workers, prove the books.
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,8 @@ from sqlalchemy.engine import make_url
 from simulator.inside import Inside
 from simulator.serving import Served
 from ussd_app.bootstrap import App, build
-from ussd_app.domain.seeds import Seed, plant
+from ussd_app.domain.catalogue import AgreementKind
+from ussd_app.domain.seeds import Planted, Seed, plant
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.ids import SequentialIds
 from ussd_app.settings import Settings
@@ -42,6 +43,7 @@ class Person:
     language: str = "en"
     balance_minor: int = 0
     frozen: bool = False
+    agreements: tuple[Planted, ...] = ()
 
     @property
     def national_id(self) -> str:
@@ -124,6 +126,7 @@ class Backstage:
                 pin=person.pin,
                 national_id=person.national_id,
                 balance_minor=person.balance_minor,
+                agreements=person.agreements,
             )
             for person in people
             if person.pin is not None
@@ -136,6 +139,11 @@ class Backstage:
             )
         self._ids.planting = False
         self.ledger()
+
+    @property
+    def agreement_kinds(self) -> Mapping[str, AgreementKind]:
+        """The kinds of agreement that a `Given` block may name."""
+        return self.app.catalogue.agreements
 
     def advance(self, seconds: float) -> None:
         """Let time pass, in Redis too, whose clock nobody can hold."""

@@ -5,7 +5,8 @@ through HTTP as in life; `Backstage` does what HTTP cannot.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -19,6 +20,8 @@ from simulator.phones import DELIVERIES, Phone, Service
 from simulator.serving import Served
 from simulator.sms import STATUSES, TAKEN, SmsCentre
 from simulator.telco import Delivered, NotNow, Telco
+from ussd_app.domain.catalogue import AgreementKind
+from ussd_app.domain.seeds import Planted
 from ussd_app.kernel.money import format_minor, parse_minor
 from ussd_app.kernel.msisdn import parse as parse_msisdn
 
@@ -85,8 +88,13 @@ class World:
     # people
 
     def _given(self, block: Sequence[str]) -> None:
-        """`asha 0712000001 pin 4826 en wallet 1500`; without a PIN, a stranger."""
-        people = [_person(line) for line in block if line.strip()]
+        """`asha 0712000001 pin 4826 en wallet 1500`; without a PIN, a stranger.
+
+        Agreements follow, each with its number and what it holds, what it is under and its terms:
+        `agency 4102 20000 under 4101 town=Kisumu`, `till 52001 0 bearer=customer`.
+        """
+        kinds = self.backstage.agreement_kinds
+        people = [_person(line, kinds) for line in block if line.strip()]
         for person, network in people:
             phone = self.telco.add(person.name, person.msisdn, network)
             phone.service = self.telco.service
@@ -212,32 +220,56 @@ class World:
             raise AuditFailed("\n".join(findings))
 
 
-def _person(line: str) -> tuple[Person, networks.Network]:
+def _person(line: str, kinds: Mapping[str, AgreementKind]) -> tuple[Person, networks.Network]:
     words = line.split()
     msisdn = parse_msisdn(words[1]) if len(words) > 1 else None
     if msisdn is None:
         raise DialogueInvalid(f"Given: {line!r} has no Kenyan number after the name")
     pin, language, minor, frozen, network = None, "en", 0, False, networks.of(msisdn)
-    rest = iter(words[2:])
-    for word in rest:
+    held: list[Planted] = []
+    rest = deque(words[2:])
+    while rest:
+        word = rest.popleft()
         if word == "pin":
-            pin = next(rest, None)
+            pin = rest.popleft() if rest else None
         elif word in ("en", "sw"):
             language = word
         elif word == "frozen":
             frozen = True
         elif word == "wallet":
-            amount = next(rest, "")
-            minor = 0 if amount == "0" else _minor(line, amount)
+            minor = _amount(line, rest)
+        elif word in kinds:
+            held.append(_agreement(line, words[0], kinds[word], rest))
         else:
             network = _network(line, word)
-    return Person(words[0], msisdn, pin, language, minor, frozen), network
+    return Person(words[0], msisdn, pin, language, minor, frozen, tuple(held)), network
+
+
+def _agreement(line: str, name: str, kind: AgreementKind, rest: deque[str]) -> Planted:
+    """`4102 20000 under 4101 town=Kisumu`, behind the agreement's kind."""
+    number = rest.popleft() if kind.digits is not None and rest else None
+    minor = _amount(line, rest) if rest and rest[0].replace(".", "").isdigit() else 0
+    under, terms = None, {}
+    while rest and (rest[0] == "under" or "=" in rest[0]):
+        word = rest.popleft()
+        if word == "under":
+            under = rest.popleft() if rest else None
+        else:
+            term, _, value = word.partition("=")
+            terms[term] = value.replace("_", " ")
+    called = terms.pop("name", name.replace("_", " ").title())
+    return Planted(kind.kind, number, called, minor, under, terms)
+
+
+def _amount(line: str, rest: deque[str]) -> int:
+    amount = rest.popleft() if rest else ""
+    return 0 if amount == "0" else _minor(line, amount)
 
 
 def _minor(line: str, amount: str) -> int:
     minor = parse_minor(amount)
     if minor is None:
-        raise DialogueInvalid(f"Given: {line!r} has no amount after 'wallet'")
+        raise DialogueInvalid(f"Given: {line!r} has no amount where one must be")
     return minor
 
 

@@ -7,7 +7,7 @@ asks for something else, or forgets a refusal, does not ship.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ussd_app.domain import parties, pins, pricing, queries, registration, transact
+from ussd_app.domain import callers, parties, pins, pricing, queries, registration, transact
 from ussd_app.domain.desk import SCOPE, Ask, Desk, Facts
 from ussd_app.kernel.errors import RefusalCode as Code
 
@@ -48,9 +48,9 @@ COMMANDS: Mapping[str, Command] = {
     "caller": Command(
         "find",
         {},
-        {"name": "name", "language": "lang", "standing": "choice(active, frozen)"},
+        {"name": "name", "language": "lang", "standing": f"choice({', '.join(callers.STANDINGS)})"},
         frozenset({Code.NOT_REGISTERED}),
-        parties.caller,
+        callers.caller,
     ),
     "quote": Command(
         "find",

@@ -9,7 +9,6 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from ussd_app.domain.desk import Ask, Desk, Facts, once
-from ussd_app.domain.texts import two_names
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.ledger.drafts import OutboxRow
 from ussd_app.ledger.prepared import Prepared
@@ -78,18 +77,6 @@ def known(source: Engine | Connection, msisdn: str) -> Party:
         raise Refused(RefusalCode.NOT_REGISTERED)
     party.must_be_active()
     return party
-
-
-def caller(desk: Desk, ask: Ask) -> Facts:
-    """Who is calling: the first question of every session.
-
-    A frozen caller is told so by the flow, in their language, which a refusal could not know yet.
-    """
-    party = find(desk.reads, ask.msisdn)
-    if party is None:
-        raise Refused(RefusalCode.NOT_REGISTERED)
-    standing = "active" if party.status == "active" else "frozen"
-    return {"name": two_names(party.name), "language": party.language, "standing": standing}
 
 
 def set_language(desk: Desk, ask: Ask) -> Facts:

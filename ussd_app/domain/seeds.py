@@ -1,13 +1,27 @@
 """The people that a development server knows from the start, put there by the real commands."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
-from ussd_app.domain import parties, registration, roles, transact
+from ussd_app.domain import agreements, parties, registration, roles, transact
 from ussd_app.domain.desk import Desk
+from ussd_app.domain.parties import Party
 from ussd_app.domain.roles import WALLET
 
 OPENING = "opening"
+
+
+@dataclass(frozen=True)
+class Planted:
+    """An agreement to plant. The balance of its main account is in minor units; `under` is the
+    number of the agreement above it."""
+
+    kind: str
+    number: str | None
+    name: str
+    balance_minor: int = 0
+    under: str | None = None
+    terms: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -20,6 +34,7 @@ class Seed:
     pin: str
     national_id: str
     balance_minor: int
+    agreements: tuple[Planted, ...] = ()
 
 
 DEVELOPMENT = (
@@ -29,20 +44,50 @@ DEVELOPMENT = (
 
 
 def plant(desk: Desk, seeds: Iterable[Seed] = DEVELOPMENT) -> None:
-    """Register each customer and give the opening balance. A second planting changes nothing."""
+    """Register each customer with their agreements and give the opening balances.
+
+    A second planting changes nothing.
+    """
     for seed in seeds:
-        party = parties.find(desk.reads, seed.msisdn)
-        if party is None:
-            with desk.engine.begin() as connection:
-                party = registration.enrol(
-                    desk,
-                    connection,
-                    msisdn=seed.msisdn,
-                    name=seed.name,
-                    language=seed.language,
-                    national_id=seed.national_id,
-                    verifier=desk.keyring.pin_verifier(seed.msisdn, seed.pin),
-                )
+        party = parties.find(desk.reads, seed.msisdn) or _enrol(desk, seed)
         if seed.balance_minor:
             side = roles.own(desk, WALLET, party)
             transact.issue(desk, OPENING, side, seed.balance_minor, f"{OPENING}:{seed.msisdn}")
+        for planted in seed.agreements:
+            _plant_agreement(desk, party, planted)
+
+
+def _enrol(desk: Desk, seed: Seed) -> Party:
+    with desk.engine.begin() as connection:
+        return registration.enrol(
+            desk,
+            connection,
+            msisdn=seed.msisdn,
+            name=seed.name,
+            language=seed.language,
+            national_id=seed.national_id,
+            verifier=desk.keyring.pin_verifier(seed.msisdn, seed.pin),
+        )
+
+
+def _plant_agreement(desk: Desk, party: Party, planted: Planted) -> None:
+    kind = desk.catalogue.agreements[planted.kind]
+    number = planted.number or party.msisdn
+    agreement = agreements.by_number(desk.reads, planted.kind, number)
+    if agreement is None:
+        above = agreements.by_number(desk.reads, planted.kind, planted.under or "")
+        with desk.engine.begin() as connection:
+            agreement = agreements.establish(
+                desk,
+                connection,
+                planted.kind,
+                party,
+                name=planted.name,
+                number=number,
+                parent_id=above.id if above else None,
+                terms=planted.terms,
+            )
+    if planted.balance_minor and kind.funded_by:
+        side = roles.of(desk, kind.account, agreement, party)
+        key = f"{kind.funded_by}:{agreement.kind}:{agreement.number}"
+        transact.issue(desk, kind.funded_by, side, planted.balance_minor, key)

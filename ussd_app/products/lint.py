@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
+from ussd_app.domain.callers import STANDINGS
 from ussd_app.domain.catalogue import (
     EXCISE,
     FEE,
@@ -58,6 +59,8 @@ def _agreements(catalogue: Catalogue) -> Iterator[str]:
         account = catalogue.accounts.get(kind.account)
         if account is None or account.owner != kind.kind:
             yield f"{where}: its main account {kind.account} is not owned by it"
+        if kind.standing not in (None, *STANDINGS):
+            yield f"{where}: nobody has the standing {kind.standing}"
         if kind.funded_by is not None:
             type_ = catalogue.types.get(kind.funded_by)
             if type_ is None or type_.parties.get(PAYEE) != kind.account:

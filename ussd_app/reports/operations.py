@@ -71,10 +71,15 @@ def backlog(engine: Engine) -> list[Waiting]:
 
 
 def people(engine: Engine) -> dict[str, str]:
-    """The first name, in lower case, of every party: `wallet/17` reads better as `wallet/asha`."""
+    """What the ledger's owners are called: `wallet/17` reads better as `wallet/asha`.
+
+    A party goes by the first name, an agreement by its whole name, in lower case.
+    """
     with engine.connect() as connection:
         rows = connection.exec_driver_sql("SELECT id, name FROM parties ORDER BY id").all()
-    return {str(row.id): row.name.split()[0].lower() for row in rows}
+        held = connection.exec_driver_sql("SELECT kind, id, name FROM agreements").all()
+    names = {str(row.id): row.name.split()[0].lower() for row in rows}
+    return names | {f"{row.kind}-{row.id}": "_".join(row.name.lower().split()) for row in held}
 
 
 def customers(engine: Engine) -> list[dict[str, object]]:
