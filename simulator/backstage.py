@@ -160,8 +160,10 @@ class Backstage:
 
     def drain(self) -> None:
         """Do in this process what the workers would do, until nothing is due."""
+        from ussd_app.domain.rounds import turn
         from workers.relay import drain
 
+        turn(self.app.bank.desk)
         drain(self.app)
 
     def forget_sessions(self) -> None:

@@ -30,6 +30,7 @@ class Bell(StrEnum):
     FOLD = "fold"
     SEAL = "seal"
     EXPIRE = "expire"
+    ROUNDS = "rounds"
     AUDIT = "audit"
 
 

@@ -20,6 +20,7 @@ RHYTHM_S: Mapping[Bell, int] = {
     Bell.FOLD: 5,
     Bell.SETTLE: 15,
     Bell.EXPIRE: 30,
+    Bell.ROUNDS: 30,
     Bell.SEAL: 60,
 }
 """Seconds between two rings."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import create_engine
 
 from ussd_app import logs
+from ussd_app.domain import rounds
 from ussd_app.domain.housekeeping import sweep
 from ussd_app.kernel.errors import Broken
 from ussd_app.ledger import audit, folding, seals
@@ -48,6 +49,14 @@ def expire(shop: Shop) -> None:
         log.info("what had expired is gone", **swept)
 
 
+def make_rounds(shop: Shop) -> None:
+    """Do what the bank does by the clock, and say what came of it."""
+    dealt = {name: count for name, count in rounds.turn(shop.app.bank.desk).items() if count}
+    if dealt:
+        log.info("rounds were made", **dealt)
+        nudge(shop.app.redis)
+
+
 def fold_tallies(shop: Shop) -> None:
     """Bring what was appended to tallied accounts into their rows; level sharded ones."""
     folding.fold(shop.app.engine)
@@ -88,4 +97,5 @@ ANSWERS: Mapping[Bell, Answer] = {
     Bell.SEAL: seal_entries,
     Bell.AUDIT: audit_book,
     Bell.EXPIRE: expire,
+    Bell.ROUNDS: make_rounds,
 }

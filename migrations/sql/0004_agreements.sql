@@ -30,7 +30,16 @@ CREATE TABLE operators (
 CREATE INDEX operators_party ON operators (party_id);
 COMMENT ON TABLE operators IS 'Who may act for an agreement beside its owner, each with their own PIN';
 
-GRANT SELECT, INSERT ON agreements, operators TO kabambe_app;
+CREATE TABLE rounds (
+    name      text NOT NULL,
+    day       date NOT NULL,
+    dealt     integer NOT NULL,
+    ended_at  timestamptz NOT NULL,
+    PRIMARY KEY (name, day)
+);
+COMMENT ON TABLE rounds IS 'What was done by the clock on which Nairobi day, and with how many';
+
+GRANT SELECT, INSERT ON agreements, operators, rounds TO kabambe_app;
 GRANT UPDATE (name, state, terms, parent_id) ON agreements TO kabambe_app;
 GRANT DELETE ON operators TO kabambe_app;
 GRANT USAGE ON SEQUENCE agreements_id_seq TO kabambe_app;

@@ -54,12 +54,12 @@ def test_the_tariff_is_the_published_one(catalogue: Catalogue) -> None:
 
 def test_keywords_are_read_in_both_languages() -> None:
     keywords = read_keywords()
-    assert keywords.read("bal") == ("balance", None)
-    assert keywords.read("  Salio?  ") == ("balance", None)
-    assert keywords.read("LUGHA kiingereza") == ("language", "en")
-    assert keywords.read("lang xx") == ("language", None)
-    assert keywords.read("hello there") == (None, None)
-    assert keywords.read("") == (None, None)
+    assert keywords.read("bal") == ("balance", None, "")
+    assert keywords.read("  Salio?  ") == ("balance", None, "")
+    assert keywords.read("LUGHA kiingereza sasa") == ("language", "en", "kiingereza sasa")
+    assert keywords.read("lang xx") == ("language", None, "xx")
+    assert keywords.read("hello there") == (None, None, "there")
+    assert keywords.read("") == (None, None, "")
 
 
 def broken(catalogue: Catalogue, sentence: str, **changes: Any) -> Catalogue:

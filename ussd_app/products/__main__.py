@@ -2,7 +2,7 @@
 
 import sys
 
-from ussd_app.products.lint import lint
+from ussd_app.products.lint import lint, unanswered
 from ussd_app.products.read import ProductsInvalid, read_catalogue, read_keywords, read_texts
 
 
@@ -12,8 +12,7 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m ussd_app.products lint", file=sys.stderr)
         return 2
     try:
-        faults = lint(read_catalogue(), read_texts())
-        read_keywords()
+        faults = lint(read_catalogue(), read_texts()) + unanswered(read_keywords())
     except ProductsInvalid as invalid:
         faults = invalid.faults
     for fault in faults:

@@ -21,6 +21,8 @@ from ussd_app.domain.catalogue import (
     ShareOf,
     Type,
 )
+from ussd_app.domain.counter import REPLIES
+from ussd_app.domain.keywords import Keywords
 from ussd_app.domain.policies import POLICIES
 from ussd_app.domain.texts import FACT_TYPES, LANGUAGES, Sentence, Texts
 from ussd_app.kernel.gsm7 import is_gsm7, segments, unmappable
@@ -33,6 +35,14 @@ def lint(catalogue: Catalogue, texts: Texts) -> list[str]:
         faults += _sentence_faults(sentence, texts)
     faults += _receipt_faults(catalogue, texts)
     return faults
+
+
+def unanswered(keywords: Keywords) -> list[str]:
+    """Keywords that nobody answers, and answers that no word asks for."""
+    return [
+        *(f"keyword {name}: nobody answers it" for name in sorted(keywords.names - set(REPLIES))),
+        *(f"keyword {name}: no word asks for it" for name in sorted(set(REPLIES) - keywords.names)),
+    ]
 
 
 def _codes(catalogue: Catalogue) -> Iterator[str]:

@@ -1,0 +1,55 @@
+"""What the bank does by the clock: payouts, standing orders, settlements, reminders.
+
+Each round is a product's own and safe to repeat; here is only when it is due, and that two workers
+do not do it at once.
+"""
+
+from ussd_app.domain.commands import Round
+from ussd_app.domain.counter import ROUNDS
+from ussd_app.domain.desk import Desk
+from ussd_app.kernel.clock import business_day, nairobi
+
+
+def turn(desk: Desk) -> dict[str, int]:
+    """Do every round that is due. Returns how many each dealt with.
+
+    A round that fails leaves the others to their turn and is tried again at the next; the first
+    failure is raised at the end.
+    """
+    dealt: dict[str, int] = {}
+    failure: Exception | None = None
+    for name, round_ in ROUNDS.items():
+        try:
+            count = _one(desk, name, round_)
+        except Exception as wrong:
+            failure = failure or wrong
+            continue
+        if count is not None:
+            dealt[name] = count
+    if failure is not None:
+        raise failure
+    return dealt
+
+
+def _one(desk: Desk, name: str, round_: Round) -> int | None:
+    """Do one round if it is due and nobody else is at it."""
+    now = desk.clock.now()
+    day = business_day(now)
+    if round_.at is not None and nairobi(now).time() < round_.at:
+        return None
+    with desk.engine.begin() as connection:
+        mine = connection.exec_driver_sql(
+            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 1))", (name,)
+        ).scalar_one()
+        done = connection.exec_driver_sql(
+            "SELECT EXISTS (SELECT FROM rounds WHERE name = %s AND day = %s)", (name, day)
+        ).scalar_one()
+        if not mine or (round_.at is not None and done):
+            return None
+        count = round_.do(desk)
+        if round_.at is not None:
+            connection.exec_driver_sql(
+                "INSERT INTO rounds (name, day, dealt, ended_at) VALUES (%s, %s, %s, %s)",
+                (name, day, count, desk.clock.now()),
+            )
+    return count
