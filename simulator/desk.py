@@ -23,7 +23,13 @@ from ussd_app.kernel.msisdn import parse as parse_msisdn
 MOST_PHONES: Final = 12
 MOST_ENTRIES: Final = 20
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,19}", re.ASCII)
-CAST: Final = (("asha", "0712000001"), ("baraka", "0722000002"))
+CAST: Final = (
+    ("asha", "0712000001"),
+    ("baraka", "0722000002"),
+    ("mama_njeri", "0733000003"),
+    ("duka_la_juma", "0755000005"),
+)
+"""Two customers, an agent and a merchant, side by side."""
 TIMES: Final = {1: "", 2: " twice at once", 3: " three times at once", 4: " four times at once"}
 NEXT_HOP: Final = {
     "lose_hop": "the network loses the next hop",

@@ -40,6 +40,23 @@ class Seed:
 DEVELOPMENT = (
     Seed("+254712000001", "Asha Wanjiku", "en", "4826", "22000001", 1_500_00),
     Seed("+254722000002", "Baraka Otieno", "sw", "1111", "22000002", 20_00),
+    Seed(
+        *("+254744000004", "Wakuu Mwangi", "en", "4444", "22000004", 0),
+        (Planted("agency", "41001", "Wakuu Supplies", 500_000_00, terms={"store": "1"}),),
+    ),
+    Seed(
+        *("+254733000003", "Njeri Kamau", "sw", "3333", "22000003", 50_00),
+        (
+            Planted(
+                *("agency", "41002", "Mama Njeri", 50_000_00, "41001"),
+                {"store": "1", "town": "Kawangware"},
+            ),
+        ),
+    ),
+    Seed(
+        *("+254755000005", "Juma Hassan", "sw", "5555", "22000005", 0),
+        (Planted("till", "520001", "Duka la Juma", terms={"category": "food"}),),
+    ),
 )
 
 
