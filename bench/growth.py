@@ -39,15 +39,15 @@ SELECT id, account_id, row_number() OVER w AS version, 1000000000 + sum(delta) O
   FROM (SELECT id, from_id AS account_id, -1 AS delta FROM plan
         UNION ALL SELECT id, to_id, 1 FROM plan) s
 WINDOW w AS (PARTITION BY account_id ORDER BY id);
-INSERT INTO entries (id, receipt, type, code, catalogue, happened_at, facts, legs)
-SELECT id, 'OLD' || id, 'send_money', 1101, 'f00d', now(), '{{}}', 1 FROM plan;
+INSERT INTO answers (id, scope, key, request_hash, receipt, type, code, catalogue, happened_at,
+                     facts, legs)
+SELECT id, 'old', id::text, '\\x0102030405060708', 'OLD' || id, 'send_money', 1101, 'f00d', now(),
+       '{{}}', 1 FROM plan;
 INSERT INTO legs (entry_id, leg, from_id, to_id, amount_minor, from_version, from_balance,
                   to_version, to_balance, from_shard, to_shard)
 SELECT p.id, 1, p.from_id, p.to_id, 1, f.version, f.balance, t.version, t.balance, 0, 0
   FROM plan p JOIN sides f ON f.id = p.id AND f.account_id = p.from_id
   JOIN sides t ON t.id = p.id AND t.account_id = p.to_id;
-INSERT INTO idempotency (scope, key, request_hash, entry_id)
-SELECT 'old', id::text, '\\x0102030405060708', id FROM plan;
 UPDATE accounts a SET version = s.version, balance_minor = s.balance
   FROM (SELECT DISTINCT ON (account_id) account_id, version, balance FROM sides
          ORDER BY account_id, version DESC) s WHERE s.account_id = a.id;

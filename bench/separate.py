@@ -14,7 +14,7 @@ from ussd_app.embedded import Postgres
 from ussd_app.ledger.book import BelowFloor, Book, Draft, Written
 
 SCHEMA = "separate"
-TABLES = ("accounts", "entries", "legs", "tail", "usages", "outbox", "idempotency")
+TABLES = ("accounts", "answers", "legs", "tail", "usages", "outbox")
 
 
 def prepare(postgres: Postgres) -> None:
@@ -52,14 +52,6 @@ class SeparateBook(Book):
             change[leg.to_id] = change.get(leg.to_id, 0) + leg.amount_minor
         with self._engine.begin() as connection:
             entry = connection.execute(select(func.nextval(f"{SCHEMA}.ids"))).scalar_one()
-            connection.execute(
-                insert(table["idempotency"]).values(
-                    scope=draft.scope,
-                    key=draft.key,
-                    request_hash=draft.request_hash,
-                    entry_id=entry,
-                )
-            )
             found = connection.execute(
                 select(accounts.c.id, accounts.c.mode, accounts.c.balance_minor)
                 .where(accounts.c.id.in_(change))
@@ -97,8 +89,11 @@ class SeparateBook(Book):
         """The rows that nobody waits for: entry, legs, limits, receipts."""
         table = self._tables()
         connection.execute(
-            insert(table["entries"]).values(
+            insert(table["answers"]).values(
                 id=entry,
+                scope=draft.scope,
+                key=draft.key,
+                request_hash=draft.request_hash,
                 happened_at=draft.happened_at,
                 code=draft.code,
                 legs=len(draft.legs),

@@ -22,8 +22,6 @@ BEGIN
     END IF;
     SELECT array_agg(id ORDER BY id) INTO o_entries
       FROM (SELECT nextval('entries_id_seq') AS id FROM generate_series(1, cardinality(p_keys))) s;
-    INSERT INTO idempotency (scope, key, request_hash, entry_id)
-    SELECT p_scope, key, hash, id FROM unnest(p_keys, p_hashes, o_entries) x(key, hash, id) ORDER BY key;
     PERFORM FROM accounts WHERE id = ANY (p_from || p_to) AND mode = 'locked'
       ORDER BY id FOR NO KEY UPDATE;
     -- Each side of each leg, with what its account holds after the whole entry. The rows are locked, so
@@ -53,10 +51,12 @@ BEGIN
         SELECT account, o_entries[place], sum(delta) FROM sides WHERE mode = 'tallied'
          GROUP BY account, place HAVING sum(delta) <> 0),
     headed AS (
-        INSERT INTO entries (id, receipt, type, code, catalogue, happened_at, facts, legs)
-        SELECT id, receipt, p_type, p_code, p_catalogue, p_happened_at, fact,
+        INSERT INTO answers (id, scope, key, request_hash, receipt, type, code, catalogue,
+                             happened_at, facts, legs)
+        SELECT id, p_scope, key, hash, receipt, p_type, p_code, p_catalogue, p_happened_at, fact,
                cardinality(array_positions(p_entry, place::integer))
-          FROM unnest(o_entries, p_receipts, p_facts) WITH ORDINALITY x(id, receipt, fact, place)
+          FROM unnest(o_entries, p_keys, p_hashes, p_receipts, p_facts)
+               WITH ORDINALITY x(id, key, hash, receipt, fact, place)
          WHERE (SELECT count(*) FROM changed) >= 0),
     written AS (
         INSERT INTO legs (entry_id, leg, from_id, to_id, amount_minor, from_version, from_balance,

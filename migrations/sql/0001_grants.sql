@@ -24,8 +24,8 @@ BEGIN
 END $$;
 
 GRANT USAGE ON SCHEMA public TO kabambe_app;
-GRANT SELECT ON assets, accounts, shards, tail, tallies, entries, reversals, legs, postings, holds, idempotency,
-    usages, outbox, inbox, seals TO kabambe_app;
+GRANT SELECT ON assets, accounts, shards, tail, tallies, answers, entries, idempotency, reversals, legs, postings,
+    holds, usages, outbox, inbox, seals TO kabambe_app;
 GRANT EXECUTE ON FUNCTION ledger_post, ledger_post_many, ledger_stored, ledger_remember, ledger_open_account, ledger_set_mode,
     ledger_fold, ledger_level, ledger_balance, ledger_balance_at, ledger_posted_at, ledger_last TO kabambe_app;
 GRANT INSERT (entry_id, kind, address, template, language, facts, balance_of, due_at) ON outbox TO kabambe_app;

@@ -82,31 +82,55 @@ COMMENT ON TABLE tallies IS 'Value that moved between the parts of one account (
 COMMENT ON COLUMN tallies.shard IS '0 is the account''s row';
 COMMENT ON COLUMN tallies.rows IS 'How many rows of the tail were folded';
 
-CREATE TABLE entries (
-    id           bigint PRIMARY KEY,
-    written_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
-    happened_at  timestamptz NOT NULL,
-    reverses     bigint,
-    settles      bigint,
-    code         integer NOT NULL,
-    legs         smallint NOT NULL,
-    receipt      text COLLATE "C" NOT NULL,
-    type         text NOT NULL,
-    catalogue    text NOT NULL,
-    quote        text COLLATE "C",
-    facts        jsonb NOT NULL
+CREATE TABLE answers (
+    id            bigint PRIMARY KEY,
+    written_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    happened_at   timestamptz NOT NULL,
+    reverses      bigint,
+    settles       bigint,
+    twin_of       bigint,
+    code          integer NOT NULL,
+    legs          smallint NOT NULL,
+    receipt       text COLLATE "C" NOT NULL,
+    type          text NOT NULL,
+    catalogue     text NOT NULL,
+    scope         text COLLATE "C" NOT NULL,
+    key           text COLLATE "C" NOT NULL,
+    request_hash  bytea NOT NULL,
+    quote         text COLLATE "C",
+    accounts      bigint[],
+    balances      bigint[],
+    facts         jsonb NOT NULL
 );
-CREATE SEQUENCE entries_id_seq OWNED BY entries.id CACHE 1;
-CREATE UNIQUE INDEX entries_receipt ON entries (receipt);
-CREATE UNIQUE INDEX entries_quote ON entries (quote);
-COMMENT ON TABLE entries IS 'An immutable fact: one Type applied once. Append-only';
-COMMENT ON COLUMN entries.id IS 'Drawn when the key was claimed; the order of numbers is not the order of commits';
+CREATE SEQUENCE entries_id_seq OWNED BY answers.id CACHE 1;
+CREATE UNIQUE INDEX answers_key ON answers (key, scope);
+CREATE UNIQUE INDEX answers_quote ON answers (quote);
+CREATE UNIQUE INDEX answers_receipt ON answers (receipt);
+COMMENT ON TABLE answers IS 'One row per request that was answered, under its scope and key: by an entry, by the entry of a twin, or by a remembered outcome (a refusal, a command that moves no money). Money''s keys never expire. Append-only; the views entries and idempotency show its two sides';
+COMMENT ON COLUMN answers.request_hash IS 'Digest of the request; the same key with another digest is a conflict';
+COMMENT ON COLUMN answers.legs IS 'How many legs the entry has; -1 where the answer is no entry of its own';
+COMMENT ON COLUMN answers.twin_of IS 'The entry that accepted the same quote under another key, and is this key''s answer too';
+COMMENT ON COLUMN answers.accounts IS 'Whose balances the answer told, in order; a hot account''s balance is null, for nobody knows it without a lock';
+COMMENT ON COLUMN answers.facts IS 'Of an entry: what belongs to it. Of a remembered outcome: the outcome';
+
+CREATE VIEW entries AS
+    SELECT id, written_at, happened_at, reverses, settles, code, legs, receipt, type, catalogue, quote,
+           facts, scope, key, request_hash, accounts, balances
+      FROM answers WHERE legs >= 0;
+COMMENT ON VIEW entries IS 'An immutable fact: one Type applied once. Append-only';
+COMMENT ON COLUMN entries.id IS 'Drawn when its writing began; the order of numbers is not the order of commits';
 COMMENT ON COLUMN entries.written_at IS 'When it came into our book, read while its locked accounts were held';
 COMMENT ON COLUMN entries.happened_at IS 'When it happened in the world, as the caller says';
 COMMENT ON COLUMN entries.reverses IS 'The entry that this one undoes; an entry is undone once';
 COMMENT ON COLUMN entries.settles IS 'The hold that this entry ends';
 COMMENT ON COLUMN entries.catalogue IS 'Digest of the catalogue that priced it';
 COMMENT ON COLUMN entries.quote IS 'The quote that was accepted; a quote is accepted once';
+
+CREATE VIEW idempotency AS
+    SELECT scope, key, request_hash, CASE WHEN legs >= 0 THEN id ELSE twin_of END AS entry_id,
+           CASE WHEN legs < 0 AND twin_of IS NULL THEN facts END AS outcome, written_at
+      FROM answers;
+COMMENT ON VIEW idempotency IS 'What each key was answered with: an entry, or a remembered outcome';
 
 CREATE TABLE reversals (
     reversed_id  bigint PRIMARY KEY,
@@ -160,18 +184,6 @@ CREATE INDEX holds_open ON holds (expires_at) WHERE state = 'open';
 CREATE INDEX holds_account ON holds (account_id) WHERE state = 'open';
 COMMENT ON TABLE holds IS 'Value promised and not yet moved. Its id is that of the entry that made it';
 COMMENT ON COLUMN holds.ended_by IS 'The entry that settled, voided or expired it';
-
-CREATE TABLE idempotency (
-    scope         text COLLATE "C" NOT NULL,
-    key           text COLLATE "C" NOT NULL,
-    request_hash  bytea NOT NULL,
-    entry_id      bigint,
-    outcome       jsonb,
-    written_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (scope, key)
-);
-COMMENT ON TABLE idempotency IS 'One row per request that was answered: by an entry, or by a remembered outcome (a refusal, a command that moves no money). Money''s keys never expire';
-COMMENT ON COLUMN idempotency.request_hash IS 'Digest of the request; the same key with another digest is a conflict';
 
 CREATE TABLE usages (
     owner         text COLLATE "C" NOT NULL,

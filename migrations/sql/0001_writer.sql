@@ -8,7 +8,7 @@
 CREATE FUNCTION ledger_limit_check(
     p_owner text[], p_counter text[], p_day date[], p_minor bigint[], p_times integer[],
     p_most_minor bigint[], p_most_times integer[]
-) RETURNS void LANGUAGE plpgsql AS $$
+) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 -- Raise for the first limit that would be passed.
 DECLARE
     v_used usages;
@@ -29,38 +29,50 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ledger_limit_check IS 'Raise KB003 for the first limit that these usages would pass';
 
+CREATE FUNCTION ledger_claim(
+    p_scope text, p_key text, p_hash bytea, p_twin_of bigint, p_outcome jsonb
+) RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+-- An answer that is no entry of its own. It has a number and, for a receipt, that number with a mark
+-- that no receipt has.
+DECLARE
+    v_id bigint := nextval('entries_id_seq');
+BEGIN
+    INSERT INTO answers (id, scope, key, request_hash, twin_of, receipt, type, code, catalogue,
+                         happened_at, legs, facts)
+    VALUES (v_id, p_scope, p_key, p_hash, p_twin_of, '#' || v_id, '', 0, '', clock_timestamp(), -1,
+            p_outcome)
+    ON CONFLICT (key, scope) DO NOTHING;
+    RETURN FOUND;
+END $$;
+COMMENT ON FUNCTION ledger_claim IS 'Answer a key by a twin''s entry or by an outcome; false when it was answered before';
+
 CREATE FUNCTION ledger_stored(
     p_scope text, p_key text, p_hash bytea, p_quote text,
     OUT o_entry bigint, OUT o_receipt text, OUT o_accounts bigint[], OUT o_balances bigint[]
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
--- What was answered to a key, or to a quote under another key.
+-- What was answered to a key, or to a quote under another key; nothing when neither was answered.
 DECLARE
-    v_claim idempotency;
+    v_answer idempotency;
 BEGIN
-    SELECT * INTO v_claim FROM idempotency WHERE scope = p_scope AND key = p_key;
+    SELECT * INTO v_answer FROM idempotency WHERE scope = p_scope AND key = p_key;
     IF FOUND THEN
-        IF v_claim.request_hash <> p_hash THEN
+        IF v_answer.request_hash <> p_hash THEN
             RAISE EXCEPTION 'key % was used for another request', p_key USING ERRCODE = 'KB005';
-        ELSIF v_claim.entry_id IS NULL THEN
+        ELSIF v_answer.entry_id IS NULL THEN
             RAISE EXCEPTION 'key % was answered without an entry', p_key
-                USING ERRCODE = 'KB012', DETAIL = v_claim.outcome::text;
+                USING ERRCODE = 'KB012', DETAIL = v_answer.outcome::text;
         END IF;
-        o_entry := v_claim.entry_id;
+        o_entry := v_answer.entry_id;
     ELSE
-        SELECT id INTO o_entry FROM entries WHERE quote = p_quote;
-        INSERT INTO idempotency (scope, key, request_hash, entry_id)
-        SELECT p_scope, p_key, p_hash, o_entry WHERE o_entry IS NOT NULL ON CONFLICT DO NOTHING;
-        IF NOT FOUND THEN
+        SELECT id INTO o_entry FROM answers WHERE quote = p_quote;
+        IF o_entry IS NOT NULL AND NOT ledger_claim(p_scope, p_key, p_hash, o_entry, '{}') THEN
             RAISE EXCEPTION 'a twin of % moved', p_key USING ERRCODE = 'KB010';
         END IF;
     END IF;
-    SELECT receipt INTO o_receipt FROM entries WHERE id = o_entry;
-    SELECT array_agg(account_id), array_agg(balance_after) INTO o_accounts, o_balances
-      FROM (SELECT DISTINCT p.account_id, p.balance_after
-              FROM postings p JOIN accounts a ON a.id = p.account_id
-             WHERE p.entry_id = o_entry AND p.shard = 0 AND a.mode = 'locked') moved;
+    SELECT receipt, accounts, balances INTO o_receipt, o_accounts, o_balances
+      FROM answers WHERE id = o_entry;
 END $$;
-COMMENT ON FUNCTION ledger_stored IS 'The stored answer to a key or to an accepted quote, with the balances of that moment';
+COMMENT ON FUNCTION ledger_stored IS 'The stored answer to a key or to an accepted quote, with the balances that it told';
 
 CREATE FUNCTION ledger_take_row(
     p_account bigint, p_mode text, p_delta bigint, p_moved integer, p_held bigint,
@@ -160,10 +172,10 @@ CREATE FUNCTION ledger_mirror(
     p_entry bigint, p_by bigint,
     OUT o_accounts bigint[], OUT o_locked integer,
     OUT o_from integer[], OUT o_to integer[], OUT o_amounts bigint[]
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 -- The legs that undo an entry: last leg first, from and to swapped. Claims the right to undo it.
 BEGIN
-    PERFORM FROM entries WHERE id = p_entry AND reverses IS NULL AND entries.legs > 0;
+    PERFORM FROM answers a WHERE a.id = p_entry AND a.reverses IS NULL AND a.legs > 0;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'entry % is not to be reversed', p_entry USING ERRCODE = 'KB013';
     END IF;

@@ -14,6 +14,7 @@ SCRIPTS = (
     "0001_guards.sql",
     "0001_satellites.sql",
     "0001_writer.sql",
+    "0001_rare.sql",
     "0001_post.sql",
     "0001_batch.sql",
     "0001_reads.sql",

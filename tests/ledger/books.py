@@ -24,11 +24,10 @@ READ = [
     "shards",
     "tail",
     "tallies",
-    "entries",
+    "answers",
     "reversals",
     "legs",
     "holds",
-    "idempotency",
 ]
 TAIL = -1
 
@@ -44,10 +43,11 @@ class Change(NamedTuple):
 def tables(engine: Engine) -> Tables:
     """Every row of the book, seen at one moment."""
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as moment:
-        return {
+        book = {
             name: [*map(dict, moment.exec_driver_sql(f"SELECT * FROM {name}").mappings())]
             for name in READ
         }
+    return book | {"entries": [row for row in book["answers"] if row["legs"] >= 0]}
 
 
 def faults(engine: Engine) -> list[str]:
@@ -90,9 +90,8 @@ def _entries(book: Tables, accounts: Mapping[int, Row]) -> Iterator[str]:
     said = {row["id"]: row["legs"] for row in book["entries"]}
     if {entry: n for entry, n in said.items() if n} != legs:
         yield "entries and legs disagree"
-    keyed = [row["entry_id"] for row in book["idempotency"] if row["entry_id"] is not None]
-    if set(keyed) != set(said):
-        yield f"entries and keys disagree: {set(keyed) ^ set(said)}"
+    twins = {row["twin_of"] for row in book["answers"] if row["legs"] < 0} - {None}
+    yield from (f"entry {entry} answers a twin and is not there" for entry in twins - set(said))
     undone = {row["reverses"]: row["id"] for row in book["entries"] if row["reverses"]}
     if undone != {row["reversed_id"]: row["entry_id"] for row in book["reversals"]}:
         yield "entries and reversals disagree"

@@ -124,7 +124,9 @@ def a_quote_is_accepted_once_under_any_key(town: Town) -> None:
     assert again == replace(first, replayed=True)
     other = town.draft(("wallet/asha", "wallet/baraka", 500), quote="q1")
     town.book.post(other)
-    assert town.book.post(other).entry_id == first.entry_id
+    assert town.book.post(other) == replace(first, replayed=True)
+    with pytest.raises(KeyConflict):
+        town.book.post(replace(other, request_hash=b"another request", quote=None))
     assert town.has("wallet/asha") == 300
 
 
@@ -453,3 +455,107 @@ def those_who_pay_each_other_at_once_do_not_block(town: Town) -> None:
     assert town.has("wallet/asha") + town.has("wallet/baraka") == 2000
     assert town.one("SELECT count(*) FROM entries") == 62
     town.must_be_clean()
+
+
+@check
+def a_replay_tells_what_was_told_first(town: Town) -> None:
+    asha, till = town["wallet/asha"], town["till/duka_la_juma"]
+    town.fund("wallet/asha", 1000)
+    town.fund("till/duka_la_juma", 50)
+    paid = town.draft(("wallet/asha", "till/duka_la_juma", 10))
+    given = town.draft(("till/duka_la_juma", "wallet/asha", 5), quote="q1")
+    held = replace(town.draft(), hold=NewHold(asha, 100, NOON))
+    gone = replace(town.draft(), hold=NewHold(till, 5, NOON))
+    told: list[dict[int, int]] = [{asha: 990}, {asha: 995}, {asha: 995}, {}]
+    firsts = [town.book.post(draft) for draft in (paid, given, held, gone)]
+    assert [first.balances for first in firsts] == told
+    for first in firsts[:2]:
+        town.book.reverse(town.draft(), first.entry_id)
+    for mode in ("tallied", "sharded", "locked"):
+        town.book.set_mode(asha, mode)
+        town.book.set_mode(till, mode)
+        town.fund("wallet/asha", 7)
+        for first, draft in zip(firsts, (paid, given, held, gone), strict=True):
+            assert town.book.post(draft) == replace(first, replayed=True)
+        twin = replace(given, key=f"twin {mode}", receipt=f"twin {mode}")
+        assert town.book.post(twin) == replace(firsts[1], replayed=True)
+    town.must_be_clean()
+
+
+@check
+def what_is_known_of_modes_is_corrected_before_a_lock_is_taken(town: Town) -> None:
+    asha, till = town["wallet/asha"], town["till/duka_la_juma"]
+    town.fund("wallet/asha", 100)
+    town.book._hot.clear()
+    town.move("wallet/asha", "till/duka_la_juma", 10)
+    assert town.book._hot == {till}
+    town.book._hot.add(asha)
+    written = town.move("wallet/asha", "till/duka_la_juma", 10)
+    assert (town.book._hot, written.balances) == ({till}, {asha: 80})
+    town.book._hot.add(asha)
+    held = town.book.hold(town.draft(), NewHold(asha, 5, NOON))
+    assert (town.book._hot, held.balances) == ({till}, {asha: 80})
+    town.book._hot.clear()
+    town.book.hold(town.draft(), NewHold(till, 5, NOON))
+    assert town.book._hot == {till}
+
+
+@check
+def a_sharded_account_is_debited_beside_an_appended_credit(town: Town) -> None:
+    town.fund("float/airtime", 100)
+    town.move("float/airtime", "till/duka_la_juma", 40)
+    assert (town.has("float/airtime"), town.has("till/duka_la_juma")) == (60, 40)
+    town.must_be_clean()
+
+
+@check
+def ceilings_of_hot_accounts_are_said_before_funds_and_counted_once(town: Town) -> None:
+    till, airtime = town["till/duka_la_juma"], town["float/airtime"]
+    ceilings = (Ceiling(airtime, 100), Ceiling(till, 50))
+    both = town.draft(
+        ("trust/house", "float/airtime", 100), ("trust/house", "till/duka_la_juma", 50)
+    )
+    town.book.post(replace(both, ceilings=ceilings))
+    for payer, payee in (
+        ("till/duka_la_juma", "float/airtime"),
+        ("float/airtime", "till/duka_la_juma"),
+        ("wallet/asha", "till/duka_la_juma"),
+    ):
+        with pytest.raises(AboveCeiling):
+            town.move(payer, payee, 500, ceilings=ceilings)
+        with pytest.raises(BelowFloor):
+            town.move(payer, payee, 500)
+    town.must_be_clean()
+
+
+@check
+def a_ceiling_holds_where_a_hold_is_settled(town: Town) -> None:
+    asha, baraka = town["wallet/asha"], town["wallet/baraka"]
+    town.fund("wallet/asha", 100)
+    held = town.book.hold(town.draft(), NewHold(asha, 60, NOON))
+    capture = town.draft(
+        ("wallet/asha", "wallet/baraka", 60),
+        ceilings=(Ceiling(baraka, 59),),
+    )
+    with pytest.raises(AboveCeiling):
+        town.book.settle(capture, held.entry_id, asha)
+    town.book.settle(replace(capture, ceilings=(Ceiling(baraka, 60),)), held.entry_id, asha)
+    town.must_be_clean()
+
+
+@check
+def what_is_said_of_a_reversal_knows_the_balance_after(town: Town) -> None:
+    asha, till = town["wallet/asha"], town["till/duka_la_juma"]
+    town.fund("wallet/asha", 100)
+    paid = town.move("wallet/asha", "till/duka_la_juma", 30)
+    rows = (
+        OutboxRow("sms", "+254712000001", "reversed", "en", {"n": 1}, asha),
+        OutboxRow("sms", "+254733000003", "reversed", "sw", {"n": 1}, till),
+        OutboxRow("sms", "+254733000004", "reversed", "sw", {"n": 1}, town["wallet/chege"]),
+    )
+    town.book.reverse(town.draft(outbox=rows), paid.entry_id)
+    assert town.rows("SELECT balance_of, facts FROM outbox ORDER BY id") == [
+        (asha, {"n": 1, "balance": 100}),
+        (till, {"n": 1}),
+        (None, {"n": 1}),
+    ]

@@ -10,8 +10,10 @@ import pytest
 from tests.ledger.books import all_well, failures, faults, successes, together
 from tests.ledger.town import NOON, Town
 from ussd_app.ledger.book import (
+    AboveCeiling,
     AlreadyReversed,
     BelowFloor,
+    Ceiling,
     HoldNotOpen,
     NewHold,
     Usage,
@@ -177,4 +179,17 @@ def test_the_last_of_a_limit_is_used_once(town: Town) -> None:
     assert len(all_well([r for r in results if not isinstance(r, Exception)])) == 3
     assert {type(failure).__name__ for failure in failures(results)} == {"LimitPassed"}
     assert town.book.usage("1", "sent", NOON.date()) == (30, 3)
+    assert not faults(town.engine)
+
+
+def test_holds_that_are_settled_at_once_do_not_pass_a_ceiling(town: Town) -> None:
+    town.fund("wallet/asha", 100)
+    asha, top = town["wallet/asha"], (Ceiling(town["wallet/baraka"], 55),)
+    held = [town.book.hold(town.draft(), NewHold(asha, 10, NOON)).entry_id for _ in range(10)]
+    capture = partial(town.draft, ("wallet/asha", "wallet/baraka", 10), ceilings=top)
+    won, _ = _raced(
+        AboveCeiling, *[partial(town.book.settle, capture(), hold, asha) for hold in held]
+    )
+    assert len(won) == 5
+    assert (town.has("wallet/baraka"), town.can_spend("wallet/asha")) == (50, 0)
     assert not faults(town.engine)

@@ -12,12 +12,12 @@ from ussd_app.ledger import audit
 from ussd_app.ledger.book import Book, Draft, Leg, Written
 from ussd_app.ledger.drafts import Mode
 
-SCRIPTS = ("0001_satellites.sql", "0001_writer.sql", "0001_post.sql")
+SCRIPTS = ("0001_satellites.sql", "0001_writer.sql", "0001_rare.sql", "0001_post.sql")
 NOON = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 _NUMBERS = itertools.count(1)
 
-_MONEY = ("accounts", "shards", "tail", "tallies", "entries", "reversals", "legs", "holds")
-PICTURED = (*_MONEY, "idempotency", "usages", "outbox")
+_MONEY = ("accounts", "shards", "tail", "tallies", "answers", "reversals", "legs", "holds")
+PICTURED = (*_MONEY, "usages", "outbox")
 
 
 CHART: dict[str, tuple[str, str, Mode, int | None]] = {

@@ -4,7 +4,9 @@ One draft is one call of the database's writer: one round trip, one commit. Know
 draft is for nor who asks. Every public name of the ledger's writing side can be had from here.
 """
 
+import itertools
 import json
+import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -58,6 +60,7 @@ from ussd_app.ledger.wire import (
     arguments,
     batch_arguments,
     places,
+    told,
     written,
 )
 
@@ -89,8 +92,11 @@ __all__ = [
     "Written",
 ]
 
-MOST_TRIES = 5
+PATIENCE_S = 5.0
+"""So long a request is asked again when something moved under it; the server breaks a circle of
+waiters after one second."""
 PAUSE_S = 0.01
+MOST_PAUSES = 10
 MOST_HOT = 100_000
 """Of so many accounts it is remembered that they are tallied or sharded."""
 _GAVE_UP = frozenset({errorcodes.QUERY_CANCELED, errorcodes.LOCK_NOT_AVAILABLE})
@@ -115,19 +121,23 @@ class Book:
         Raises a `LedgerRefusal` (nothing was written), or `Unavailable`: with `unknown` set the
         entry may have been written, and the same key will tell.
         """
+        return self._again(lambda: self._post(draft))
+
+    def _post(self, draft: Draft) -> Written:
         order = places(draft, self._hot)
         given = arguments(draft, order)
         try:
-            row = self._again(lambda: self._execute(given))
-        except AnswerStored:
-            return self._stored(draft)
-        except (BelowFloor, AboveCeiling, LimitPassed):
-            if draft.quote is None or not self._accepted(draft.quote):
-                raise
-            return self._stored(draft)  # a twin was faster under another key
-        done = written(draft, order, row)
-        self._learn(order, done)
-        return done
+            return written(draft, order, self._execute(given))
+        except AskAgain as again:
+            self._learn(order, again.hot)
+            raise
+        except (AnswerStored, LedgerRefusal) as refusal:
+            stored = self._stored(draft)  # whatever it is refused for may be its twin's doing
+            if stored is not None:
+                return stored
+            if isinstance(refusal, AnswerStored):
+                raise AskAgain from None
+            raise
 
     def post_many(self, drafts: Sequence[Draft]) -> list[int]:
         """Write many plain entries (legs and facts) of one type in one commit, all or none.
@@ -151,7 +161,7 @@ class Book:
             found = "SELECT count(*) FROM idempotency WHERE scope = %s AND key = ANY (%s)"
             if self._rows(found, (drafts[0].scope, keys))[0][0] != len(keys):
                 raise KeyConflict("some of these were answered before") from None
-            return [self._stored(draft).entry_id for draft in drafts]
+            return [written.entry_id for written in map(self._stored, drafts) if written]
 
     def reverse(self, draft: Draft, entry_id: int) -> Written:
         """Undo all legs of an entry by a new one, once. The draft brings no legs.
@@ -264,7 +274,8 @@ class Book:
 
     def set_mode(self, account_id: int, mode: Mode) -> None:
         """Keep an account's balance another way from now on; money may flow meanwhile."""
-        self._value(None, "SELECT ledger_set_mode(%s, %s)", (account_id, mode))
+        given = (account_id, mode)
+        self._again(lambda: self._value(None, "SELECT ledger_set_mode(%s, %s)", given))
 
     def accounts(self, names: Iterable[str], asset: str = "KES") -> dict[str, int]:
         """The ids of accounts by their names, kind/owner. Unknown names are left out."""
@@ -298,18 +309,24 @@ class Book:
     # --- the way to the database
 
     def _again(self, call: Callable[[], T]) -> T:
-        """Make a call that the ledger's keys make safe to repeat."""
-        for turn in range(MOST_TRIES):
+        """Make a call that the ledger's keys make safe to repeat, until its time is up."""
+        until = time.monotonic() + PATIENCE_S
+        lost = False
+        for turn in itertools.count(1):
             try:
                 return call()
-            except AskAgain:
-                time.sleep(PAUSE_S * turn)
+            except AskAgain as again:
+                if time.monotonic() > until:
+                    raise Unavailable("ledger") from None
+                if again.hot is None:
+                    time.sleep(random.uniform(0, PAUSE_S * min(turn, MOST_PAUSES)))  # noqa: S311
             except psycopg2.OperationalError:
-                if turn:
+                if lost:
                     raise Unavailable("ledger", unknown=True) from None
+                lost = True
             except PoolTimeout:
                 raise Unavailable("ledger") from None
-        raise Unavailable("ledger")
+        raise AssertionError("counting ended")
 
     def _execute(self, given: tuple[object, ...]) -> tuple[Any, ...]:
         """Call the writer: one statement, its own transaction."""
@@ -327,13 +344,10 @@ class Book:
     def _row(self, statement: str, given: tuple[object, ...]) -> tuple[Any, ...] | None:
         return next(iter(self._rows(statement, given)), None)
 
-    def _accepted(self, quote: str) -> bool:
-        return self._row("SELECT 1 FROM entries WHERE quote = %s", (quote,)) is not None
-
-    def _stored(self, draft: Draft) -> Written:
+    def _stored(self, draft: Draft) -> Written | None:
         """What a key or an accepted quote was answered with, which is this key's answer too.
 
-        Raises KeyConflict, AnsweredOtherwise.
+        None when neither was answered. Raises KeyConflict, AnsweredOtherwise.
         """
         named = (draft.scope, draft.key, draft.request_hash, draft.quote)
 
@@ -342,16 +356,16 @@ class Book:
                 return self._ask(connection, STORED, named)
 
         entry_id, receipt, accounts, balances = self._again(ask)
-        known = dict(zip(accounts or (), balances or (), strict=True))
-        return Written(entry_id, receipt, known, {}, True)
+        if entry_id is None:
+            return None
+        return Written(entry_id, receipt, told(accounts, balances), {}, True)
 
-    def _learn(self, order: Order, done: Written) -> None:
-        """Remember which accounts are hot, so that the next draft asks for no needless lock."""
-        for account in order.accounts:
-            if account in done.balances:
-                self._hot.discard(account)
-            elif len(self._hot) < MOST_HOT:
-                self._hot.add(account)
+    def _learn(self, order: Order, hot: frozenset[int] | None) -> None:
+        """Remember which accounts are hot, so that locks are taken in order the next time."""
+        if hot is not None:
+            self._hot.difference_update(order.accounts)
+            if len(self._hot) < MOST_HOT:
+                self._hot.update(hot)
 
     def _ask(
         self, connection: Connection, statement: str, given: tuple[object, ...]

@@ -52,7 +52,9 @@ class OutboxRow(NamedTuple):
     """Something to say to the world once the entry is committed.
 
     `balance_of` names an account whose balance after the entry is added to the facts as `balance`
-    (minor units); that is possible for accounts whose row the entry touched (locked ones).
+    (minor units). That is possible for locked accounts, whose row the entry changed. The facts of a
+    hot account get none: what two payers at once appended, neither of them sees of the other, so no
+    balance that either could tell would be true after both.
     """
 
     kind: str
@@ -115,8 +117,9 @@ class Written:
     """What the book wrote, or had written when it was first asked (`replayed`).
 
     `balances` are the balances after, in minor units, of the accounts whose row the entry touched
-    (locked ones; the whole balance of an appended account is not known to a writer). `usages` are
-    what is used of each (owner, counter) after it, as (minor units, times); empty on a replay.
+    (locked ones; the whole balance of an appended account is not known to a writer); a replay tells
+    them as they were told first, whatever became of the accounts since. `usages` are what is used
+    of each (owner, counter) after it, as (minor units, times); empty on a replay.
     """
 
     entry_id: int

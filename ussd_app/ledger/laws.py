@@ -125,15 +125,20 @@ LAWS: dict[str, str] = {
           FULL JOIN (SELECT entry_id, count(*) AS n FROM legs GROUP BY entry_id) l
             ON l.entry_id = e.id
          WHERE e.legs IS DISTINCT FROM coalesce(l.n, 0)""",
-    "a key has one answer and an entry has a key": """
-        SELECT 'key ' || i.scope || ' ' || i.key,
-               'answered by ' || coalesce('entry ' || i.entry_id, 'nothing')
-          FROM idempotency i LEFT JOIN entries e ON e.id = i.entry_id
-         WHERE (i.entry_id IS NULL) = (i.outcome IS NULL)
-            OR (i.entry_id IS NOT NULL AND e.id IS NULL)
-        UNION ALL
-        SELECT 'entry ' || e.id, 'has no key' FROM entries e
-         WHERE NOT EXISTS (SELECT FROM idempotency i WHERE i.entry_id = e.id)""",
+    "a key is answered by one entry, by a twin's entry, or by an outcome": """
+        SELECT 'key ' || k.scope || ' ' || k.key,
+               CASE WHEN k.legs >= 0 THEN 'is an entry and the twin of ' || k.twin_of
+                    ELSE 'is the twin of entry ' || k.twin_of || ', which is missing' END
+          FROM answers k
+         WHERE k.twin_of IS NOT NULL
+           AND (k.legs >= 0 OR NOT EXISTS (SELECT FROM entries e WHERE e.id = k.twin_of))""",
+    "an entry told the balances that it made": """
+        SELECT 'entry ' || e.id, 'told ' || coalesce(t.balance::text, 'nothing') || ' of account '
+               || t.account_id || ', which had ' || p.balance_after
+          FROM entries e
+         CROSS JOIN LATERAL unnest(e.accounts, e.balances) t(account_id, balance)
+          JOIN postings p ON p.entry_id = e.id AND p.account_id = t.account_id AND p.shard = 0
+         WHERE t.balance <> p.balance_after""",
     "a reversal undoes all legs of one entry, once": """
         SELECT 'entry ' || coalesce(e.id, r.entry_id), 'reverses '
                || coalesce(e.reverses, r.reversed_id) || ' and nobody knows'

@@ -97,7 +97,14 @@ class AnswerStored(Exception):
 
 
 class AskAgain(Exception):
-    """Something moved while the writer looked; the same request may simply be made again."""
+    """Something moved while the writer looked; the same request may simply be made again.
+
+    `hot` names those of its accounts that are tallied or sharded, when the caller knew otherwise.
+    """
+
+    def __init__(self, hot: frozenset[int] | None = None) -> None:
+        super().__init__("ask again")
+        self.hot = hot
 
 
 def _facts(error: psycopg2.Error) -> Mapping[str, object]:
@@ -108,15 +115,20 @@ def _facts(error: psycopg2.Error) -> Mapping[str, object]:
 
 def _unique(error: psycopg2.Error) -> Exception:
     constraint = error.diag.constraint_name
-    if constraint == "entries_receipt":
+    if constraint == "answers_receipt":
         return ReceiptTaken()
-    if constraint in ("idempotency_pkey", "entries_quote"):
+    if constraint in ("answers_key", "answers_quote"):
         return AnswerStored()
     return AskAgain()
 
 
 def _account(error: psycopg2.Error) -> int:
     return int(str(_facts(error).get("account", 0)))
+
+
+def _hot(error: psycopg2.Error) -> frozenset[int] | None:
+    found = _facts(error).get("hot")
+    return frozenset(map(int, found)) if isinstance(found, list) else None
 
 
 _BY_STATE: Mapping[str, Callable[[psycopg2.Error], Exception]] = {
@@ -130,7 +142,7 @@ _BY_STATE: Mapping[str, Callable[[psycopg2.Error], Exception]] = {
     "KB007": lambda e: CrossesBooks(str(e.diag.message_primary)),
     "KB008": lambda e: UnknownAccount(str(e.diag.message_primary)),
     "KB009": lambda e: HoldNotOpen(),
-    "KB010": lambda e: AskAgain(),
+    "KB010": lambda e: AskAgain(_hot(e)),
     "KB011": lambda e: BadDraft(str(e.diag.message_primary)),
     "KB012": lambda e: AnsweredOtherwise(dict(_facts(e))),
     "KB013": lambda e: NotReversible(),

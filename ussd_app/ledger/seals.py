@@ -25,7 +25,9 @@ _FIRST = b"\0" * 32
 # Text that no setting of the session changes: numbers, moments in seconds, jsonb's one form.
 _PRINT_ENTRY = """sha256(convert_to(concat_ws('|', e.id, e.receipt, e.type, e.code, e.catalogue,
     extract(epoch FROM e.happened_at), extract(epoch FROM e.written_at), coalesce(e.reverses, 0),
-    coalesce(e.settles, 0), coalesce(e.quote, ''), e.legs, e.facts::text), 'UTF8'))"""
+    coalesce(e.settles, 0), coalesce(e.quote, ''), e.legs, e.facts::text, e.scope, e.key,
+    encode(e.request_hash, 'hex'), coalesce(e.accounts::text, ''), coalesce(e.balances::text, '')),
+    'UTF8'))"""
 _PRINT_LEG = """sha256(convert_to(concat_ws('|', l.entry_id, l.leg, l.from_id, l.to_id,
     l.amount_minor, l.from_version, coalesce(l.from_balance::text, ''), l.to_version,
     coalesce(l.to_balance::text, ''), l.from_shard, l.to_shard), 'UTF8'))"""

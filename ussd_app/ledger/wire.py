@@ -80,7 +80,7 @@ def arguments(draft: Draft, order: Order) -> tuple[object, ...]:
         ends.hold_id if ends else None,
         ends.how if ends else None,
         *_usages(draft),
-        *_outbox(draft, place),
+        *_outbox(draft),
     )
 
 
@@ -135,7 +135,7 @@ def _lock_order(usage: Usage) -> tuple[str, str, date]:
     return (usage.owner, usage.counter, usage.day)
 
 
-def _outbox(draft: Draft, place: dict[int, int]) -> tuple[object, ...]:
+def _outbox(draft: Draft) -> tuple[object, ...]:
     rows = draft.outbox
     if not rows:
         return (None,) * 6
@@ -145,7 +145,7 @@ def _outbox(draft: Draft, place: dict[int, int]) -> tuple[object, ...]:
         _texts([row.template for row in rows]),
         _texts([row.language for row in rows]),
         _texts([_json(row.facts) for row in rows]),
-        _numbers([None if row.balance_of is None else place.get(row.balance_of) for row in rows]),
+        _numbers([row.balance_of for row in rows]),
     )
 
 
@@ -158,14 +158,14 @@ def written(draft: Draft, order: Order, row: tuple[Any, ...]) -> Written:
             sorted(draft.usages, key=_lock_order), used_minor, used_times, strict=True
         ):
             usages[usage.owner, usage.counter] = (minor, times)
-    known = zip(mirrored or order.accounts, balances or (), strict=False)  # hot ones have none
-    return Written(
-        entry_id,
-        draft.receipt,
-        {account: balance for account, balance in known if balance is not None},
-        usages,
-        False,
-    )
+    after = told(mirrored or order.accounts, balances)
+    return Written(entry_id, draft.receipt, after, usages, False)
+
+
+def told(accounts: Sequence[int] | None, balances: Sequence[int | None] | None) -> dict[int, int]:
+    """Balances by account; hot ones, which come last, have none."""
+    known = zip(accounts or (), balances or (), strict=False)
+    return {account: balance for account, balance in known if balance is not None}
 
 
 POST_MANY = (
