@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from textwrap import dedent
 
 from menus.book import Book
 from menus.machine import Facts, Machine, Refusal, Request, Screen, State, Turn
+from tests.ways import MENUS, shipped
 from ussd_app.kernel.gsm7 import septets
 
-MENUS = Path(__file__).parents[2] / "menus"
+__all__ = ["ASHA", "CUSTOMER", "HOME", "MENUS", "TEXTS", "Phone", "shipped", "small", "write"]
+
 TEXTS = MENUS / "text"
 
 HOME = """
@@ -25,12 +26,6 @@ HOME = """
         options:
           - {en: Try, sw: Jaribu, to: flow:trial}
 """
-
-
-@cache
-def shipped() -> Book:
-    """The book that customers get."""
-    return Book.load(MENUS / "flows", TEXTS)
 
 
 def write(folder: Path, **flows: str) -> Path:
@@ -101,8 +96,9 @@ class Phone:
         return Facts(answer) if isinstance(answer, dict) else answer
 
 
+CUSTOMER = {"language": "en", "standing": "customer"}
 ASHA = {
-    "caller": {"name": "ASHA", "language": "en", "standing": "active"},
+    "caller": {"name": "ASHA", **CUSTOMER},
     "quote": {"quote_id": "quote-1", "payee_name": "BARAKA", "fee": 700},
     "accept_quote": {"receipt": "KB00001", "balance": 99_300},
     "balance": {"balance": 150_000, "spendable_today": 15_000_000},

@@ -3,13 +3,13 @@
 import pytest
 
 from menus.machine import Facts
-from tests.menus.people import ASHA, Phone, shipped
+from tests.menus.people import ASHA, CUSTOMER, Phone, shipped
+from tests.ways import way
 
 
 def call(language: str, **answers: object) -> Phone:
-    phone = Phone(
-        shipped(), {**ASHA, "caller": {"language": language, "standing": "active"}, **answers}
-    )
+    caller = {**CUSTOMER, "language": language}
+    phone = Phone(shipped(), {**ASHA, "caller": caller, **answers})
     phone.dials()
     return phone
 
@@ -21,21 +21,21 @@ def commands(phone: Phone) -> list[str]:
 @pytest.mark.parametrize(
     ("language", "typed", "last"),
     [
-        ("en", ["2", "4826"], "Your balance is KES 1,500.00.\nYou can still spend KES 150,000.00 "),
-        ("sw", ["2", "4826"], "Salio lako ni KES 1,500.00.\nLeo bado unaweza kutumia KES 150,0"),
-        ("en", ["3", "4826"], "21/11 Sent 500.00 BARAKA\nAll sent by SMS"),
-        ("sw", ["3", "4826"], "21/11 Sent 500.00 BARAKA\nYote kwa SMS"),
-        ("en", ["4", "1", "4826", "7391", "7391"], "Your PIN is changed. Tell it to nobody, not"),
-        ("sw", ["4", "1", "4826", "7391", "7391"], "PIN yako imebadilishwa. Usimwambie mtu"),
-        ("en", ["4", "2", "2"], "Kuanzia sasa tutazungumza Kiswahili nawe."),
-        ("sw", ["4", "2", "1"], "We will speak English to you from now on."),
-        ("en", ["4", "3", "1", "12345678"], "We have sent you a code by SMS.\nWhen you have"),
-        ("sw", ["4", "3", "1", "12345678"], "Tumekutumia msimbo kwa SMS.\nUkiupata, piga ten"),
-        ("en", ["4", "3", "2", "7391", "7391", "123456"], "Your PIN is unlocked and changed."),
-        ("sw", ["4", "3", "2", "7391", "7391", "123456"], "PIN yako imefunguliwa na kubadilis"),
+        ("en", way("balance", "4826"), "Your balance is KES 1,500.00.\nYou can still spend KES "),
+        ("sw", way("balance", "4826"), "Salio lako ni KES 1,500.00.\nLeo bado unaweza kutumia "),
+        ("en", way("mini_statement", "4826"), "21/11 Sent 500.00 BARAKA\nAll sent by SMS"),
+        ("sw", way("mini_statement", "4826"), "21/11 Sent 500.00 BARAKA\nYote kwa SMS"),
+        ("en", way("change_pin", "4826", "7391", "7391"), "Your PIN is changed. Tell it to nobo"),
+        ("sw", way("change_pin", "4826", "7391", "7391"), "PIN yako imebadilishwa. Usimwambie "),
+        ("en", way("language", "2"), "Kuanzia sasa tutazungumza Kiswahili nawe."),
+        ("sw", way("language", "1"), "We will speak English to you from now on."),
+        ("en", way("unlock", "1", "12345678"), "We have sent you a code by SMS.\nWhen you have"),
+        ("sw", way("unlock", "1", "12345678"), "Tumekutumia msimbo kwa SMS.\nUkiupata, piga te"),
+        ("en", way("unlock", "2", "7391", "7391", "123456"), "Your PIN is unlocked and changed."),
+        ("sw", way("unlock", "2", "7391", "7391", "123456"), "PIN yako imefunguliwa na kubadilis"),
     ],
 )
-def test_what_a_customer_can_do(language: str, typed: list[str], last: str) -> None:
+def test_what_a_customer_can_do(language: str, typed: tuple[str, ...], last: str) -> None:
     phone = call(language)
     assert phone.says(*typed).startswith(last)
     assert phone.screen.ends
@@ -45,7 +45,7 @@ def test_a_full_statement_fits_one_screen() -> None:
     line = "21/11 Sent 100,000.00 BARAKA"
     assert len(line) == 28
     phone = call("en", mini_statement={"lines": [{"key": str(n), "label": line} for n in range(7)]})
-    assert phone.says("3", "4826") == "\n".join([line] * 5 + ["All sent by SMS"])
+    assert phone.says(*way("mini_statement", "4826")) == "\n".join([line] * 5 + ["All sent by SMS"])
     assert len(phone.screen.text) == 160
 
 
@@ -57,7 +57,7 @@ def test_a_full_statement_fits_one_screen() -> None:
     ],
 )
 def test_an_empty_statement_says_so(language: str, last: str) -> None:
-    assert call(language, mini_statement={"lines": []}).says("3", "4826") == last
+    assert call(language, mini_statement={"lines": []}).says(*way("mini_statement", "4826")) == last
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_an_id_that_is_taken_can_be_typed_again() -> None:
 
 def test_the_new_pin_must_be_new() -> None:
     phone = call("en", change_pin=["pin_unchanged", {}])
-    phone.says("4", "1", "4826", "4826", "4826")
+    phone.says(*way("change_pin"), "4826", "4826", "4826")
     assert phone.lines[:2] == [
         "That is your old PIN. Choose another.",
         "Choose a new PIN of 4 digits",
@@ -163,21 +163,21 @@ def test_the_new_pin_must_be_new() -> None:
 
 def test_an_expired_proof_asks_for_the_old_pin_again() -> None:
     phone = call("en", change_pin="proof_expired")
-    phone.says("4", "1", "4826", "7391", "7391")
+    phone.says(*way("change_pin"), "4826", "7391", "7391")
     assert phone.lines[:2] == ["That took too long. Start again.", "Enter your old PIN"]
 
 
-@pytest.mark.parametrize("way", [["2", "0000"], ["3", "0000"], ["4", "1", "0000"]])
-def test_whoever_locks_the_pin_is_led_to_unlock_it(way: list[str]) -> None:
+@pytest.mark.parametrize("flow", ["balance", "mini_statement", "change_pin"])
+def test_whoever_locks_the_pin_is_led_to_unlock_it(flow: str) -> None:
     phone = call("en", balance="pin_locked", mini_statement="pin_locked", prove_pin="pin_locked")
-    phone.says(*way)
+    phone.says(*way(flow, "0000"))
     assert phone.state.flow == "unlock"
     assert phone.lines[0] == "PIN locked. Unlock it in My account."
 
 
 def test_a_wrong_or_old_code_can_be_mended() -> None:
     phone = call("en", unlock=["wrong_code", "code_expired"])
-    phone.says("4", "3", "2", "7391", "7391", "000000")
+    phone.says(*way("unlock"), "2", "7391", "7391", "000000")
     assert phone.lines[:2] == ["Wrong code. 2 left.", "Enter the code from the SMS"]
     phone.says("111111")
     assert phone.lines[:2] == ["The code expired. Ask for a new one.", "Unlock your PIN"]
@@ -185,7 +185,7 @@ def test_a_wrong_or_old_code_can_be_mended() -> None:
 
 def test_a_wrong_national_id_can_be_typed_again() -> None:
     phone = call("en", request_unlock=["id_mismatch", "too_many_requests"])
-    phone.says("4", "3", "1", "12345678")
+    phone.says(*way("unlock"), "1", "12345678")
     assert phone.lines[0] == "That ID does not match our records."
     assert phone.says("12345679") == "Too many tries. Please try again later."
     assert phone.screen.ends

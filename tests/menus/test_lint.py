@@ -1,6 +1,8 @@
 """Every rule of lint has a flow that breaks it and nothing else; the shipped book breaks none."""
 
+import ast
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -10,8 +12,11 @@ import pytest
 from menus.book import Book, Fault, Misread, Signature
 from menus.lint import lint, lint_files
 from menus.schema import read_yaml
-from tests.menus.bank import REFUSAL_FACTS, SIGNATURES
 from tests.menus.people import HOME, MENUS, TEXTS, shipped, small, write
+from ussd_app.domain.bank import signatures
+from ussd_app.kernel.errors import RefusalCode
+
+BANK_DIR = MENUS.parent / "ussd_app"
 
 SOUND = """
 flow: trial
@@ -176,12 +181,20 @@ BREAKS = [
 ]
 
 
+def refusal_facts() -> dict[str, dict[str, str]]:
+    """What each refusal's sentence says of it, as the shipped texts declare it."""
+    return {
+        code: {fact: kind.declared for fact, kind in text.facts.items()}
+        for code, text in shipped().texts.refusals.items()
+    }
+
+
 def found(book: Book) -> list[Fault]:
     return lint(book, BANK)
 
 
 def test_the_shipped_book_is_sound() -> None:
-    assert lint(shipped(), SIGNATURES, REFUSAL_FACTS) == []
+    assert lint(shipped(), signatures(), refusal_facts()) == []
 
 
 def test_the_sound_flow_is_sound(tmp_path: Path) -> None:
@@ -355,7 +368,7 @@ def test_faults_of_the_sentences(
     tmp_path: Path, file: str, old: str, new: str, place: str, rule: str, says: str
 ) -> None:
     texts = _texts(tmp_path / "text", file, old, new)
-    faults = lint_files(MENUS / "flows", texts, SIGNATURES, REFUSAL_FACTS)
+    faults = lint_files(MENUS / "flows", texts, signatures(), refusal_facts())
     assert [
         fault
         for fault in faults
@@ -363,9 +376,25 @@ def test_faults_of_the_sentences(
     ], faults
 
 
+def _raised(path: Path) -> Iterator[tuple[str, set[str]]]:
+    """Every `Refused(RefusalCode.X, fact=…)` of a file: the code, and which facts it brings."""
+    for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "Refused" and call.args:
+            code = ast.unparse(call.args[0]).rpartition(".")[2]
+            if code in RefusalCode.__members__ and all(each.arg for each in call.keywords):
+                yield RefusalCode[code].value, {str(each.arg) for each in call.keywords}
+
+
+def test_who_refuses_brings_what_the_sentence_says() -> None:
+    raised = [one for path in sorted(BANK_DIR.rglob("*.py")) for one in _raised(path)]
+    assert len({code for code, _ in raised}) > 20
+    said = refusal_facts()
+    assert [one for one in raised if not set(said[one[0]]) <= one[1]] == []
+
+
 def test_a_bank_with_a_refusal_of_its_own_is_a_fault() -> None:
     odd = Signature("find", "odd", {}, {}, frozenset({"odd_code"}))
-    faults = lint(shipped(), {**SIGNATURES, "odd": odd})
+    faults = lint(shipped(), {**signatures(), "odd": odd})
     assert faults == [Fault("bank", "odd", "refusal", "no such refusal: odd_code")]
 
 
