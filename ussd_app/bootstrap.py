@@ -71,8 +71,12 @@ def connect(url: str, *, threads: int = 8, isolation: IsolationLevel | None = No
     """An engine on the application's role: it may call the writer and change no ledger row.
 
     Every statement and every wait for a server is bounded, so that a hop is answered in time.
+    Connections that commit by themselves run what is planned once and kept: a plan that was made
+    while a table was empty would read it whole long after, so they plan by indexes.
     """
     options = f"-c role={APPLICATION_ROLE} -c statement_timeout={STATEMENT_TIMEOUT_MS}"
+    if isolation == "AUTOCOMMIT":
+        options += " -c enable_seqscan=off"
     return create_engine(
         url,
         pool_size=threads + 2,
