@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from menus.book import Book, End
-from ussd_app.domain.bank import COMMANDS
+from ussd_app.domain.counter import COMMANDS
 from ussd_app.kernel.errors import RefusalCode
 from ussd_app.products.read import read_catalogue
 

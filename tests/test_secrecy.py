@@ -20,11 +20,13 @@ from redis.retry import Retry
 from sqlalchemy import Engine
 
 from tests.people import ASHA, CAST
+from tests.ways import dialled, way
 from tests.workers.gateway import LocalGateway
 from ussd_app import logs
 from ussd_app.bootstrap import App, build, connect
 from ussd_app.domain import bank as vocabulary
 from ussd_app.domain.bank import Bank
+from ussd_app.domain.counter import COMMANDS
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.seeds import plant
 from ussd_app.embedded import Redis
@@ -129,34 +131,34 @@ def play(app: App, engine: Engine, redis: redis_py.Redis, spoil: Callable[[str],
     asha, send = ASHA.msisdn, ("1", "0722000002", "500")
     assert "Wrong PIN" in dial(asha, *send, WRONG)
     assert dial(asha, *send, RIGHT).startswith("END KB")
-    assert dial(asha, "2", RIGHT).startswith("END Your balance")
-    dial(asha, "3", RIGHT)
+    assert dial(asha, *way("balance"), RIGHT).startswith("END Your balance")
+    dial(asha, *way("mini_statement"), RIGHT)
     dial(asha, RIGHT, WRONG)  # typed where nobody asked
     dial(asha, *send, RIGHT + "*" + RIGHT)
     dial(JUMA, "1", "Juma Ali", FIRST, NEXT, FIRST, FIRST, WRONG_ID[:3], NATIONAL_ID)
-    assert dial(JUMA, "2", FIRST).startswith("END Your balance")
-    dial(JUMA, "4", "1", FIRST, OTHER, NEXT, OTHER, OTHER)
+    assert dial(JUMA, *way("balance"), FIRST).startswith("END Your balance")
+    dial(JUMA, *way("change_pin"), FIRST, OTHER, NEXT, OTHER, OTHER)
     for _ in range(3):
-        dial(JUMA, "2", WRONG)
-    dial(JUMA, "4", "3", "1", WRONG_ID)
-    dial(JUMA, "4", "3", "1", NATIONAL_ID)
-    dial(JUMA, "4", "3", "2", NEXT, NEXT, TYPED_CODE)
+        dial(JUMA, *way("balance"), WRONG)
+    dial(JUMA, *way("unlock"), "1", WRONG_ID)
+    dial(JUMA, *way("unlock"), "1", NATIONAL_ID)
+    dial(JUMA, *way("unlock"), "2", NEXT, NEXT, TYPED_CODE)
     evening.client.post("/sms/incoming", data={"id": "m", "from": asha, "text": f"BAL {RIGHT}"})
     drain(app)
     for name in ("accept_quote", "balance", "confirm_pin", "register", "unlock", "request_unlock"):
         spoil(name)
     dial(asha, *send, RIGHT)
-    dial(asha, "2", RIGHT)
+    dial(asha, *way("balance"), RIGHT)
     dial("+254733000009", "1", "Mtu Mwingine", FIRST, FIRST)
-    dial(JUMA, "4", "3", "1", NATIONAL_ID)
+    dial(JUMA, *way("unlock"), "1", NATIONAL_ID)
     away = connect("postgresql+psycopg2://nobody@127.0.0.1:1/none")
     desk = replace(app.bank.desk, engine=away, reads=away, book=type(app.book)(away))
     offline = Evening(create_app(replace(app, engine=away, bank=Bank(desk))).test_client())
     offline._sessions = 24
-    offline.dial(asha, "2", RIGHT)
+    offline.dial(asha, *way("balance"), RIGHT)
     deaf = replace(app, redis=redis_py.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0)))
     create_app(deaf).test_client().post(
-        "/ussd", data={"phoneNumber": asha, "text": f"2*{RIGHT}", "sessionId": RIGHT}
+        "/ussd", data={"phoneNumber": asha, "text": dialled("balance", RIGHT), "sessionId": RIGHT}
     )
     away.dispose()
 
@@ -164,8 +166,8 @@ def play(app: App, engine: Engine, redis: redis_py.Redis, spoil: Callable[[str],
 @pytest.fixture
 def spoil(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def spoil(name: str) -> None:
-        command = replace(vocabulary.COMMANDS[name], serve=fails)
-        monkeypatch.setattr(vocabulary, "COMMANDS", {**vocabulary.COMMANDS, name: command})
+        command = replace(COMMANDS[name], serve=fails)
+        monkeypatch.setattr(vocabulary, "COMMANDS", {**COMMANDS, name: command})
 
     return spoil
 

@@ -16,11 +16,14 @@ from sqlalchemy import Engine
 from menus.book import Book
 from menus.machine import Machine
 from tests.people import ASHA, BARAKA, CAST
+from tests.ways import dialled
 from ussd_app.bootstrap import MENUS, App, build, connect
 from ussd_app.channels import sessions as store
 from ussd_app.channels.sessions import PREFIX
 from ussd_app.domain import bank as vocabulary
-from ussd_app.domain.bank import Bank, Command
+from ussd_app.domain.bank import Bank
+from ussd_app.domain.commands import Command
+from ussd_app.domain.counter import COMMANDS
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.seeds import plant
 from ussd_app.kernel.errors import Unavailable
@@ -143,11 +146,13 @@ def test_a_session_that_starts_anew_never_reuses_a_key(
     app: App, asha: Phone, tmp_path: Path
 ) -> None:
     """A wrong PIN at the second hop, a deploy, the right PIN at what would be the second again."""
-    assert "Wrong PIN" in asha.walk("2*0000")
+    first, again = dialled("balance", "0000"), dialled("balance")
+    assert "Wrong PIN" in asha.walk(first)
     asha.client = deployed(app, tmp_path, "balance", keep_the_old=False)
-    assert asha.send("2*0000*9").startswith("CON Kabambe")
-    assert asha.send("2*0000*9*2").startswith("CON Kindly enter PIN")
-    assert asha.send(f"2*0000*9*2*{ASHA.pin}").startswith("END Your balance is KES 1,500.00")
+    assert asha.send(f"{first}*9").startswith("CON Kabambe")
+    assert asha.send(f"{first}*9*{again}").startswith("CON Kindly enter PIN")
+    said = asha.send(f"{first}*9*{again}*{ASHA.pin}")
+    assert said.startswith("END Your balance is KES 1,500.00")
 
 
 # -- locks
@@ -193,9 +198,9 @@ def spoil(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[Desk, Ask
     """Replace who serves a command of the bank."""
 
     def spoil(name: str, serve: Callable[[Desk, Ask], Facts]) -> None:
-        command = vocabulary.COMMANDS[name]
+        command = COMMANDS[name]
         spoiled: Mapping[str, Command] = {
-            **vocabulary.COMMANDS,
+            **COMMANDS,
             name: replace(command, serve=serve),
         }
         monkeypatch.setattr(vocabulary, "COMMANDS", spoiled)
@@ -249,7 +254,7 @@ def test_a_twin_waits_for_a_slow_bank(
     asha: Phone, spoil: Spoil, entries: Callable[[], int]
 ) -> None:
     asha.walk(CONFIRM)
-    serve, calls = vocabulary.COMMANDS["accept_quote"].serve, []
+    serve, calls = COMMANDS["accept_quote"].serve, []
 
     def slow(desk: Desk, ask: Ask) -> Facts:
         calls.append(ask.key)
@@ -270,7 +275,7 @@ def test_a_bank_slower_than_the_lock_still_pays_once(
 ) -> None:
     monkeypatch.setattr(store, "LOCK_LIFE_MS", 200)
     asha.walk(CONFIRM)
-    serve, first = vocabulary.COMMANDS["accept_quote"].serve, threading.Event()
+    serve, first = COMMANDS["accept_quote"].serve, threading.Event()
 
     def slow(desk: Desk, ask: Ask) -> Facts:
         if not first.is_set():
@@ -350,7 +355,7 @@ def test_redis_lost_between_the_commit_and_the_close(
 ) -> None:
     """The money has moved and the session is gone: no second payment, an honest farewell."""
     asha.walk(CONFIRM)
-    serve = vocabulary.COMMANDS["accept_quote"].serve
+    serve = COMMANDS["accept_quote"].serve
 
     def lost(desk: Desk, ask: Ask) -> Facts:
         facts = serve(desk, ask)
@@ -470,7 +475,7 @@ def test_a_language_is_spoken_from_the_next_screen_on(asha: Phone, engine: Engin
     asha.walk("1*0722000002")
     change(engine, "UPDATE parties SET language = 'sw' WHERE msisdn = %s", ASHA.msisdn)
     assert asha.send(CONFIRM).startswith("CON Send KES"), "a session keeps its language"
-    home = Phone(asha.client, session="ATUid_2").send("2")
+    home = Phone(asha.client, session="ATUid_2").send(dialled("balance"))
     assert home.startswith("CON Weka PIN")
 
 

@@ -10,6 +10,7 @@ import redis as redis_py
 from tests.faults.conftest import CONFIRM, PAID, Scene, hop, receipt_in, walk
 from tests.people import ASHA, BARAKA
 from tests.processes import Web, until
+from tests.ways import dialled
 from ussd_app.channels.sessions import PREFIX
 
 pytestmark = pytest.mark.faults
@@ -116,13 +117,13 @@ def test_guesses_from_many_sessions_at_once_are_three(scene: Scene) -> None:
     webs = [scene.stage.web(), scene.stage.web()]
     sessions = [f"ATUid_{number}" for number in range(24)]
     for session in sessions:
-        hop(webs[0], "2", session)
+        hop(webs[0], dialled("balance"), session)
     together = threading.Barrier(len(sessions))
 
     def guess(numbered: tuple[int, str]) -> str:
         number, session = numbered
         together.wait()
-        return hop(webs[number % 2], f"2*{1_300 + number}", session)
+        return hop(webs[number % 2], dialled("balance", f"{1_300 + number}"), session)
 
     with ThreadPoolExecutor(len(sessions)) as pool:
         said = list(pool.map(guess, enumerate(sessions)))
@@ -132,6 +133,6 @@ def test_guesses_from_many_sessions_at_once_are_three(scene: Scene) -> None:
         "CON Wrong PIN. 2 left.",
     ]
     assert all("PIN locked" in answer for answer in said if answer not in wrong)
-    assert "PIN locked" in walk(webs[0], f"2*{ASHA.pin}", "ATUid_late")
+    assert "PIN locked" in walk(webs[0], dialled("balance", ASHA.pin), "ATUid_late")
     (party,) = scene.rows("SELECT pin_fails FROM parties WHERE msisdn = %s", ASHA.msisdn)
     assert party.pin_fails == 3
