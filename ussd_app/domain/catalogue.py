@@ -54,6 +54,16 @@ class AgreementKind:
 
 
 @dataclass(frozen=True)
+class BankRow:
+    """A bank that the switch reaches. `code` is the central bank's two digits, `paybill` the number
+    by which people know it."""
+
+    code: str
+    name: str
+    paybill: str
+
+
+@dataclass(frozen=True)
 class LegSentence:
     """`<quantity> from <source> to <target> [as <meaning>]`.
 
@@ -137,7 +147,7 @@ class Type:
     """Who may move what to whom, at what price, within what limits, with what receipts.
 
     `parties` maps each role that the caller names to its kind of account, `derived` the others.
-    The payer is always who consents.
+    The payer is always who consents. `most_minor` None: only the payer's tier says.
     """
 
     name: str
@@ -147,6 +157,7 @@ class Type:
     derived: Mapping[str, Derived]
     starts: str
     least_minor: int
+    most_minor: int | None
     prices: Mapping[str, PriceRule]
     limits: str | None
     promise: Promise | None
@@ -210,6 +221,7 @@ class Catalogue:
 
     accounts: Mapping[str, AccountKind]
     agreements: Mapping[str, AgreementKind]
+    banks: Mapping[str, BankRow]
     types: Mapping[str, Type]
     tariff_books: tuple[TariffBook, ...]
     tiers: Mapping[int, Tier]

@@ -63,6 +63,8 @@ def price(
     """
     if amount_minor < kind.least_minor:
         raise Refused(RefusalCode.AMOUNT_TOO_SMALL, least=kind.least_minor)
+    if kind.most_minor is not None and amount_minor > kind.most_minor:
+        raise Refused(RefusalCode.AMOUNT_TOO_LARGE, most=kind.most_minor)
     parts = {AMOUNT: amount_minor}
     tariffs = catalogue.tariffs_on(day)
     for quantity, rule in kind.prices.items():
@@ -125,6 +127,19 @@ def quote(desk: Desk, ask: Ask) -> Facts:
     The payee is named by `payee` (a customer's number) or by `number` (of a till, an agent, …);
     `reference` is the account at a biller.
     """
+    offer = work_out(desk, ask)
+    said = {"reference": ask.args["reference"]} if "reference" in ask.args else {}
+    other = offer.sides.get(PAYEE, offer.sides[PAYER])
+    name = two_names(other.name) if other.agreement is None else other.name.upper()
+    return {
+        "quote_id": remember(desk, offer, said),
+        "payee_name": name,
+        "fee": offer.price.get(FEE, 0),
+    }
+
+
+def work_out(desk: Desk, ask: Ask) -> Offer:
+    """The offer for what is asked, checked and not yet remembered. Raises Refused."""
     kind = desk.catalogue.types[ask.text("type")]
     amount = int(ask.text("amount"))
     payer = parties.known(desk.reads, ask.msisdn)
@@ -142,14 +157,7 @@ def quote(desk: Desk, ask: Ask) -> Facts:
     terms = agreement.terms if agreement else {}
     offer = Offer(kind, price(desk.catalogue, kind, amount, day, terms), sides)
     _check_limits(desk, payer, offer, tier)
-    said = {"reference": ask.args["reference"]} if "reference" in ask.args else {}
-    other = sides.get(PAYEE, sides[PAYER])
-    name = two_names(other.name) if other.agreement is None else other.name.upper()
-    return {
-        "quote_id": remember(desk, offer, said),
-        "payee_name": name,
-        "fee": offer.price.get(FEE, 0),
-    }
+    return offer
 
 
 def remember(desk: Desk, offer: Offer, said: Mapping[str, object]) -> str:

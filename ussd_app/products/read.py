@@ -19,6 +19,7 @@ from ussd_app.domain.catalogue import (
     AccountKind,
     AgreementKind,
     Band,
+    BankRow,
     Catalogue,
     Derived,
     LegSentence,
@@ -32,7 +33,7 @@ from ussd_app.domain.texts import Sentence, Texts
 from ussd_app.products import schema
 
 HERE = Path(__file__).parent
-PARTS = ("accounts", "agreements", "types", "keywords", "limits")
+PARTS = ("accounts", "agreements", "banks", "types", "keywords", "limits")
 
 
 class ProductsInvalid(ValueError):
@@ -86,6 +87,7 @@ def read_catalogue(folder: Path = HERE) -> Catalogue:
         agreements={
             kind: AgreementKind(kind=kind, **row) for kind, row in parts["agreements"].items()
         },
+        banks={code: BankRow(code=code, **row) for code, row in parts["banks"].items()},
         types={name: _type(name, row) for name, row in parts["types"].items()},
         tariff_books=_tariff_books(dated),
         tiers={int(level): Tier(**row) for level, row in limits["tiers"].items()},
@@ -193,6 +195,7 @@ def _type(name: str, row: dict[str, Any]) -> Type:
         derived={role: _derived(way) for role, way in row["parties"].items() if "." in way},
         starts=row["starts"],
         least_minor=row["least"],
+        most_minor=row["most"],
         prices=row["prices"],
         limits=row["limits"],
         promise=Promise(**hold) if hold else None,

@@ -74,6 +74,13 @@ class AgreementKindSchema(Schema):
     means = fields.String(required=True)
 
 
+class BankSchema(Schema):
+    """A row of a file's `banks`, under the bank's code."""
+
+    name = fields.String(required=True, validate=validate.Length(2, 20))
+    paybill = fields.String(required=True, validate=validate.Regexp(r"^[0-9]{5,7}$"))
+
+
 class _Rule(fields.Field[PriceRule]):
     """A tariff's name, `0.20 of commission`, `{by: term, …: tariff}` or `{policy: name}`."""
 
@@ -116,6 +123,7 @@ class TypeSchema(Schema):
     )
     starts = fields.String(required=True, validate=validate.OneOf(["customer", "staff", "system"]))
     least = Shillings(load_default=1)
+    most = Shillings(load_default=None)
     prices = fields.Dict(keys=fields.String(validate=_NAME), values=_Rule(), load_default=dict)
     limits = fields.String(load_default=None, validate=validate.OneOf(["daily"]))
     hold = fields.Nested(PromiseSchema, load_default=None)
@@ -204,6 +212,10 @@ class ProductFileSchema(Schema):
     )
     agreements = fields.Dict(
         keys=fields.String(validate=_NAME), values=fields.Nested(AgreementKindSchema)
+    )
+    banks = fields.Dict(
+        keys=fields.String(validate=validate.Regexp(r"^[0-9]{2}$")),
+        values=fields.Nested(BankSchema),
     )
     types = fields.Dict(keys=fields.String(validate=_NAME), values=fields.Nested(TypeSchema))
     keywords = fields.Dict(keys=fields.String(validate=_NAME), values=fields.Nested(KeywordSchema))
