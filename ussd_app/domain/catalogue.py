@@ -5,7 +5,7 @@ Where they come from (files) is `ussd_app.products`' business. All amounts are m
 
 import bisect
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -43,6 +43,8 @@ class AgreementKind:
     `account` is the chart's kind of its main account. `digits` is the length of its number; None
     when it goes by its owner's own number. `standing` is the menu that its owner sees first, and
     `funded_by` the type by which value comes into it from outside; None when there is none.
+    With a `private` one nobody but its owner deals: they pay in from their wallet and out to it.
+    `terms` are those of whoever agreed nothing else, `welcome` is said when one is approved.
     """
 
     kind: str
@@ -51,6 +53,9 @@ class AgreementKind:
     standing: str | None
     funded_by: str | None
     means: str
+    private: bool = False
+    terms: Mapping[str, str] = field(default_factory=dict)
+    welcome: str | None = None
 
 
 @dataclass(frozen=True)
@@ -206,26 +211,44 @@ class TariffBook:
 
 @dataclass(frozen=True)
 class Tier:
-    """What a KYC level allows. Values in minor units, counts a Nairobi day."""
+    """What a KYC level allows, in minor units: a transaction, a Nairobi day, a calendar month."""
 
     per_transaction_minor: int
     daily_value_minor: int
     daily_count: int
+    monthly_value_minor: int
+    monthly_count: int
     balance_minor: int
     means: str
 
 
 @dataclass(frozen=True)
+class Habit:
+    """When a payment is far above what somebody usually sends: more than `times` the largest of at
+    least `least` payments in `days`, and more than `above_minor`."""
+
+    days: int
+    least: int
+    times: int
+    above_minor: int
+
+
+@dataclass(frozen=True)
 class Catalogue:
-    """Everything that is sold here. `digest` names this very content (16 hex digits)."""
+    """Everything that is sold here. `digest` names this very content (16 hex digits).
+
+    `rules` are whole numbers that a product's own module goes by, by product and name.
+    """
 
     accounts: Mapping[str, AccountKind]
     agreements: Mapping[str, AgreementKind]
     banks: Mapping[str, BankRow]
     types: Mapping[str, Type]
+    rules: Mapping[str, Mapping[str, int]]
     tariff_books: tuple[TariffBook, ...]
     tiers: Mapping[int, Tier]
     fat_finger_minor: int
+    habit: Habit
     quote_life_s: int
     digest: str
     content: str

@@ -22,7 +22,8 @@ PRICE = frozenset(
         *(Code.NOT_YOURS, Code.UNKNOWN_PAYEE, Code.UNKNOWN_NUMBER),
         *(Code.PAYEE_IS_PAYER, Code.PAYEE_FROZEN),
         *(Code.AMOUNT_TOO_SMALL, Code.FAT_FINGER, Code.AMOUNT_TOO_LARGE),
-        *(Code.DAILY_LIMIT, Code.DAILY_COUNT, Code.PAYEE_BALANCE_LIMIT),
+        *(Code.DAILY_LIMIT, Code.DAILY_COUNT, Code.MONTHLY_LIMIT, Code.MONTHLY_COUNT),
+        Code.PAYEE_BALANCE_LIMIT,
         Code.INSUFFICIENT_FUNDS,
     }
 )
@@ -30,7 +31,8 @@ ACCEPT = frozenset(
     {
         *(Code.NOT_REGISTERED, Code.ACCOUNT_FROZEN, Code.PIN_LOCKED, Code.WRONG_PIN),
         *(Code.PAYEE_FROZEN, Code.QUOTE_EXPIRED),
-        *(Code.DAILY_LIMIT, Code.DAILY_COUNT, Code.PAYEE_BALANCE_LIMIT),
+        *(Code.DAILY_LIMIT, Code.DAILY_COUNT, Code.MONTHLY_LIMIT, Code.MONTHLY_COUNT),
+        Code.PAYEE_BALANCE_LIMIT,
         Code.INSUFFICIENT_FUNDS,
     }
 )

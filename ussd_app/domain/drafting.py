@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from ussd_app.domain import limits
 from ussd_app.domain.catalogue import AMOUNT, HOUSE, PAYEE, PAYER, Type
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.house import EVALUE, FLOAT
 from ussd_app.domain.parties import Party
-from ussd_app.domain.pricing import SENT, Price
-from ussd_app.kernel.clock import business_day
+from ussd_app.domain.pricing import Price
 from ussd_app.ledger.book import Draft, Leg, OutboxRow, ReceiptTaken, Usage, Written
 
 DAILY = "daily"
@@ -75,13 +75,10 @@ def receipts(
 
 
 def usages(desk: Desk, kind: Type, payer: Party, price: Price, now: datetime) -> tuple[Usage, ...]:
+    """What an entry of a type uses up of its payer's limits, a day's and a month's."""
     if kind.limits != DAILY:
         return ()
-    tier = desk.catalogue.tiers[payer.tier]
-    day = business_day(now)
-    return (
-        Usage(payer.owner, SENT, day, price[AMOUNT], 1, tier.daily_value_minor, tier.daily_count),
-    )
+    return tuple(limits.usages(desk.catalogue.tiers[payer.tier], payer, price[AMOUNT], now))
 
 
 def tried(desk: Desk, draft: Draft, write: Callable[[Draft], Written]) -> Written:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from ussd_app.domain import parties, roles
+from ussd_app.domain import limits, parties, roles
 from ussd_app.domain.catalogue import (
     AMOUNT,
     EXCISE,
@@ -24,7 +24,6 @@ from ussd_app.domain.catalogue import (
     PriceRule,
     ShareOf,
     TariffBook,
-    Tier,
     Type,
 )
 from ussd_app.domain.desk import Ask, Desk, Facts
@@ -35,9 +34,6 @@ from ussd_app.domain.texts import two_names
 from ussd_app.kernel.clock import business_day
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.kernel.money import share_of
-
-SENT = "sent"
-"""The counter of what a party has sent on a Nairobi day."""
 
 Price = Mapping[str, int]
 """What one use of a type moves: minor units of each of its quantities."""
@@ -156,7 +152,7 @@ def work_out(desk: Desk, ask: Ask) -> Offer:
     day = business_day(desk.clock.now())
     terms = agreement.terms if agreement else {}
     offer = Offer(kind, price(desk.catalogue, kind, amount, day, terms), sides)
-    _check_limits(desk, payer, offer, tier)
+    _check_limits(desk, payer, offer)
     return offer
 
 
@@ -182,14 +178,10 @@ def remember(desk: Desk, offer: Offer, said: Mapping[str, object]) -> str:
     return quote_id
 
 
-def _check_limits(desk: Desk, payer: Party, offer: Offer, tier: Tier) -> None:
+def _check_limits(desk: Desk, payer: Party, offer: Offer) -> None:
     """Say no early where the ledger would say no later. In order of precedence."""
     if offer.kind.limits:
-        left_minor, left_count = allowance(desk, payer)
-        if offer.price[AMOUNT] > left_minor:
-            raise Refused(RefusalCode.DAILY_LIMIT, left=left_minor)
-        if not left_count:
-            raise Refused(RefusalCode.DAILY_COUNT, most=tier.daily_count)
+        limits.must_fit(desk, payer, offer.price[AMOUNT])
     mine, theirs = offer.sides[PAYER], offer.sides.get(PAYEE)
     balances = desk.book.balances([side.account_id for side in (mine, theirs) if side])
     if theirs is not None:
@@ -203,18 +195,7 @@ def _check_limits(desk: Desk, payer: Party, offer: Offer, tier: Tier) -> None:
 
 def ceiling(desk: Desk, kind: Type, payee: Party) -> int | None:
     """The most that the payee's account may hold, in minor units; None where no tier says."""
-    row = desk.catalogue.accounts[kind.parties[PAYEE]]
-    return desk.catalogue.tiers[payee.tier].balance_minor if row.owner == CUSTOMER else None
-
-
-def spendable_today(desk: Desk, party: Party) -> int:
-    """What a party may still send today, in minor units; nothing once the count is used up."""
-    left_minor, left_count = allowance(desk, party)
-    return left_minor if left_count else 0
-
-
-def allowance(desk: Desk, party: Party) -> tuple[int, int]:
-    """What a party may still send today: minor units, and number of times."""
-    tier = desk.catalogue.tiers[party.tier]
-    used_minor, used_count = desk.book.usage(party.owner, SENT, business_day(desk.clock.now()))
-    return max(0, tier.daily_value_minor - used_minor), max(0, tier.daily_count - used_count)
+    account = kind.parties[PAYEE]
+    owned = desk.catalogue.accounts[account].owner == CUSTOMER
+    bounded = owned or roles.is_private(desk.catalogue, account)
+    return desk.catalogue.tiers[payee.tier].balance_minor if bounded else None

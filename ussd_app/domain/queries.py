@@ -6,8 +6,8 @@ from sqlalchemy import Connection
 
 from ussd_app.domain import parties, pins
 from ussd_app.domain.desk import Ask, Desk, Facts
+from ussd_app.domain.limits import spendable_today
 from ussd_app.domain.parties import Party
-from ussd_app.domain.pricing import spendable_today
 from ussd_app.domain.texts import two_names
 from ussd_app.kernel.clock import nairobi
 from ussd_app.kernel.money import format_minor

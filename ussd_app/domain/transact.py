@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from ussd_app.domain import parties, pins
+from ussd_app.domain import limits, parties, pins
 from ussd_app.domain.catalogue import AMOUNT, PAYEE, PAYER, Type
 from ussd_app.domain.desk import (
     SCOPE,
@@ -183,19 +183,12 @@ def _settle(desk: Desk, offer: _Offer, key: str, digest: bytes) -> Facts:
     except AboveCeiling:
         raise Refused(RefusalCode.PAYEE_BALANCE_LIMIT) from None
     except LimitPassed as passed:
-        raise _limit_refusal(desk, offer.payer, passed) from None
+        raise limits.passed(desk, offer.payer, passed) from None
     except KeyConflict:
         raise Refused(RefusalCode.KEY_CONFLICT) from None
     except AnsweredOtherwise as answered:
         return replay(answered.outcome)
     return _facts(desk, written, offer.roles[PAYER])
-
-
-def _limit_refusal(desk: Desk, payer: Party, passed: LimitPassed) -> Refused:
-    tier = desk.catalogue.tiers[payer.tier]
-    if passed.by == "count":
-        return Refused(RefusalCode.DAILY_COUNT, most=tier.daily_count)
-    return Refused(RefusalCode.DAILY_LIMIT, left=max(0, tier.daily_value_minor - passed.used))
 
 
 def _post(desk: Desk, draft: Draft) -> Written:

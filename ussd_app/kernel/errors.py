@@ -23,6 +23,7 @@ class RefusalCode(StrEnum):
     TOO_MANY_REQUESTS = "too_many_requests"
     NOT_YOURS = "not_yours"
     NUMBER_TAKEN = "number_taken"
+    ALREADY_APPLIED = "already_applied"
     # their PIN and their consent
     PIN_LOCKED = "pin_locked"
     PIN_NOT_LOCKED = "pin_not_locked"
@@ -44,9 +45,13 @@ class RefusalCode(StrEnum):
     AMOUNT_TOO_SMALL = "amount_too_small"
     FAT_FINGER = "fat_finger"
     AMOUNT_TOO_LARGE = "amount_too_large"
+    DATE_OUT_OF_RANGE = "date_out_of_range"
+    TOO_MANY = "too_many"
     # the limits
     DAILY_LIMIT = "daily_limit"
     DAILY_COUNT = "daily_count"
+    MONTHLY_LIMIT = "monthly_limit"
+    MONTHLY_COUNT = "monthly_count"
     PAYEE_BALANCE_LIMIT = "payee_balance_limit"
     # the funds
     INSUFFICIENT_FUNDS = "insufficient_funds"

@@ -186,6 +186,10 @@ def _limits(catalogue: Catalogue) -> Iterator[str]:
             yield f"tier {level}: a transaction may pass the fat-finger stop"
         if tier.daily_value_minor < tier.per_transaction_minor:
             yield f"tier {level}: one transaction is more than a day may be"
+        if tier.monthly_value_minor < tier.daily_value_minor:
+            yield f"tier {level}: one day is more than a month may be"
+        if tier.monthly_count < tier.daily_count:
+            yield f"tier {level}: a day's payments are more than a month's"
     needed = {
         tariff for kind in catalogue.types.values() for tariff in kind.tariffs(FEE) if kind.limits
     }
@@ -228,6 +232,9 @@ def _sentence_faults(sentence: Sentence, texts: Texts) -> Iterator[str]:
 
 
 def _receipt_faults(catalogue: Catalogue, texts: Texts) -> Iterator[str]:
+    for agreement in catalogue.agreements.values():
+        if agreement.welcome is not None and agreement.welcome not in texts:
+            yield f"agreement {agreement.kind}: its welcome has no text: {agreement.welcome}"
     for kind in catalogue.types.values():
         promise = kind.promise
         told = {PAYER: promise.fails} if promise else {}

@@ -22,6 +22,7 @@ from ussd_app.domain.catalogue import (
     BankRow,
     Catalogue,
     Derived,
+    Habit,
     LegSentence,
     Promise,
     TariffBook,
@@ -33,7 +34,7 @@ from ussd_app.domain.texts import Sentence, Texts
 from ussd_app.products import schema
 
 HERE = Path(__file__).parent
-PARTS = ("accounts", "agreements", "banks", "types", "keywords", "limits")
+PARTS = ("accounts", "agreements", "banks", "types", "keywords", "rules", "limits")
 
 
 class ProductsInvalid(ValueError):
@@ -89,9 +90,11 @@ def read_catalogue(folder: Path = HERE) -> Catalogue:
         },
         banks={code: BankRow(code=code, **row) for code, row in parts["banks"].items()},
         types={name: _type(name, row) for name, row in parts["types"].items()},
+        rules=parts["rules"],
         tariff_books=_tariff_books(dated),
         tiers={int(level): Tier(**row) for level, row in limits["tiers"].items()},
         fat_finger_minor=limits["fat_finger"],
+        habit=Habit(**limits["habit"]),
         quote_life_s=limits["quote_life_s"],
         digest=hashlib.sha256(content.encode()).hexdigest()[:16],
         content=content,

@@ -71,6 +71,11 @@ class AgreementKindSchema(Schema):
     digits = _Digits(data_key="number", required=True)
     standing = fields.String(load_default=None, validate=_NAME)
     funded_by = fields.String(load_default=None, validate=_NAME)
+    private = fields.Boolean(load_default=False)
+    terms = fields.Dict(
+        keys=fields.String(validate=_NAME), values=fields.String(), load_default=dict
+    )
+    welcome = fields.String(load_default=None, validate=_NAME)
     means = fields.String(required=True)
 
 
@@ -121,7 +126,9 @@ class TypeSchema(Schema):
     parties = fields.Dict(
         keys=fields.String(validate=_NAME), values=fields.String(validate=_PARTY), required=True
     )
-    starts = fields.String(required=True, validate=validate.OneOf(["customer", "staff", "system"]))
+    starts = fields.String(
+        required=True, validate=validate.OneOf(["customer", "schedule", "staff", "system"])
+    )
     least = Shillings(load_default=1)
     most = Shillings(load_default=None)
     prices = fields.Dict(keys=fields.String(validate=_NAME), values=_Rule(), load_default=dict)
@@ -166,8 +173,19 @@ class TierSchema(Schema):
     per_transaction_minor = Shillings(data_key="per_transaction", required=True)
     daily_value_minor = Shillings(data_key="daily_value", required=True)
     daily_count = fields.Integer(required=True, validate=validate.Range(1, 1_000_000))
+    monthly_value_minor = Shillings(data_key="monthly_value", required=True)
+    monthly_count = fields.Integer(required=True, validate=validate.Range(1, 1_000_000))
     balance_minor = Shillings(data_key="balance", required=True)
     means = fields.String(required=True)
+
+
+class HabitSchema(Schema):
+    """What counts as far above somebody's habit."""
+
+    days = fields.Integer(required=True, validate=validate.Range(1, 365))
+    least = fields.Integer(required=True, validate=validate.Range(1, 100))
+    times = fields.Integer(required=True, validate=validate.Range(2, 100))
+    above_minor = Shillings(data_key="above", required=True)
 
 
 class LimitsSchema(Schema):
@@ -180,6 +198,7 @@ class LimitsSchema(Schema):
         values=fields.Nested(TierSchema),
         required=True,
     )
+    habit = fields.Nested(HabitSchema, required=True)
 
 
 class SentenceSchema(Schema):
@@ -219,4 +238,8 @@ class ProductFileSchema(Schema):
     )
     types = fields.Dict(keys=fields.String(validate=_NAME), values=fields.Nested(TypeSchema))
     keywords = fields.Dict(keys=fields.String(validate=_NAME), values=fields.Nested(KeywordSchema))
+    rules = fields.Dict(
+        keys=fields.String(validate=_NAME),
+        values=fields.Dict(keys=fields.String(validate=_NAME), values=fields.Integer()),
+    )
     limits = fields.Nested(LimitsSchema)

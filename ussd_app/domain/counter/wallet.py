@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from ussd_app.domain import callers, parties, pins, pricing, queries, registration, transact
 from ussd_app.domain.commands import ACCEPT, PARTY, PIN, PRICE, Command, Heard, Reply, Said
 from ussd_app.domain.desk import Desk
-from ussd_app.domain.pricing import spendable_today
+from ussd_app.domain.limits import spendable_today
 from ussd_app.kernel.errors import RefusalCode as Code
 
 COMMANDS: Mapping[str, Command] = {
