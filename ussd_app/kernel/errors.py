@@ -22,6 +22,7 @@ class RefusalCode(StrEnum):
     ID_MISMATCH = "id_mismatch"
     TOO_MANY_REQUESTS = "too_many_requests"
     NOT_YOURS = "not_yours"
+    OWNER_ONLY = "owner_only"
     NUMBER_TAKEN = "number_taken"
     ALREADY_APPLIED = "already_applied"
     # their PIN and their consent
@@ -37,11 +38,15 @@ class RefusalCode(StrEnum):
     # the parties
     UNKNOWN_PAYEE = "unknown_payee"
     UNKNOWN_NUMBER = "unknown_number"
+    UNKNOWN_BILL_ACCOUNT = "unknown_bill_account"
+    UNKNOWN_PAYMENT = "unknown_payment"
     PAYEE_IS_PAYER = "payee_is_payer"
     PAYEE_FROZEN = "payee_frozen"
     # the offer and its amount
     QUOTE_EXPIRED = "quote_expired"
     KEY_CONFLICT = "key_conflict"
+    ALREADY_REVERSED = "already_reversed"
+    REFUND_TOO_LATE = "refund_too_late"
     AMOUNT_TOO_SMALL = "amount_too_small"
     FAT_FINGER = "fat_finger"
     AMOUNT_TOO_LARGE = "amount_too_large"
@@ -53,6 +58,7 @@ class RefusalCode(StrEnum):
     MONTHLY_LIMIT = "monthly_limit"
     MONTHLY_COUNT = "monthly_count"
     PAYEE_BALANCE_LIMIT = "payee_balance_limit"
+    WALLET_FULL = "wallet_full"
     # the funds
     INSUFFICIENT_FUNDS = "insufficient_funds"
     # what a door says by itself, before or instead of the bank
