@@ -1,14 +1,15 @@
 """Who takes part in a payment, and with which account: a type's roles, filled.
 
 The payer is whoever consents. The payee is somebody they dialled: a customer's number, or the
-number of a till, an agent, a biller. Others come along with one of these two.
+number of a till, an agent, a biller. Others come along with one of these two. Between a wallet and
+a private agreement (a savings pot) both sides are the caller's, and the number says which pot.
 """
 
 from dataclasses import dataclass, replace
 
 from ussd_app.domain import agreements, parties
 from ussd_app.domain.agreements import Agreement
-from ussd_app.domain.catalogue import PAYEE, PAYER, Derived, Type
+from ussd_app.domain.catalogue import PAYEE, PAYER, Catalogue, Derived, Type
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.house import open_account
 from ussd_app.domain.parties import Party
@@ -29,19 +30,48 @@ class Side:
     agreement: Agreement | None = None
 
 
-def payer(desk: Desk, kind: Type, party: Party) -> Side:
+def is_private(catalogue: Catalogue, account_kind: str) -> bool:
+    """Whether accounts of a kind belong to agreements with which only their owner deals."""
+    agreement = catalogue.agreements.get(catalogue.accounts[account_kind].owner)
+    return agreement is not None and agreement.private
+
+
+def payer(desk: Desk, kind: Type, party: Party, number: str) -> Side:
     """The caller as the payer of a type. Raises Refused(not_yours)."""
+    if is_private(desk.catalogue, kind.parties[PAYER]):
+        return _mine(desk, kind.parties[PAYER], party, number)
     return own(desk, kind.parties[PAYER], party)
 
 
-def payee(desk: Desk, kind: Type, number: str) -> Side | None:
+def payee(desk: Desk, kind: Type, party: Party, number: str) -> Side | None:
     """Whoever was dialled as the payee; None when the type has none to dial.
 
-    Raises Refused(unknown_payee | unknown_number | payee_frozen).
+    Raises Refused(not_yours | unknown_payee | unknown_number | payee_is_payer | payee_frozen).
     """
     if PAYEE not in kind.parties:
         return None
     account_kind = kind.parties[PAYEE]
+    if is_private(desk.catalogue, account_kind):
+        return _mine(desk, account_kind, party, number)
+    if PAYER in kind.parties and is_private(desk.catalogue, kind.parties[PAYER]):
+        return own(desk, account_kind, party)
+    side = _dialled(desk, account_kind, number)
+    if side.party.id == party.id:
+        raise Refused(RefusalCode.PAYEE_IS_PAYER)
+    return side
+
+
+def _mine(desk: Desk, account_kind: str, party: Party, number: str) -> Side:
+    """The caller's own agreement of that number. Raises Refused(not_yours)."""
+    owner = desk.catalogue.accounts[account_kind].owner
+    agreement = agreements.by_number(desk.reads, owner, number)
+    if agreement is None or agreement.party_id != party.id or agreement.state != "active":
+        raise Refused(RefusalCode.NOT_YOURS)
+    return of(desk, account_kind, agreement, party)
+
+
+def _dialled(desk: Desk, account_kind: str, number: str) -> Side:
+    """Somebody else's account, by the number that was dialled."""
     owner = desk.catalogue.accounts[account_kind].owner
     if owner == CUSTOMER:
         found = parties.find(desk.reads, number)
@@ -72,12 +102,10 @@ def derived(desk: Desk, way: Derived, base: Side) -> Side | None:
 
 def all_of(desk: Desk, kind: Type, party: Party, number: str) -> dict[str, Side]:
     """Every role of a type that somebody fills. Raises Refused."""
-    sides = {PAYER: payer(desk, kind, party)}
-    dialled = payee(desk, kind, number)
-    if dialled is not None:
-        if dialled.party.id == party.id:
-            raise Refused(RefusalCode.PAYEE_IS_PAYER)
-        sides[PAYEE] = dialled
+    sides = {PAYER: payer(desk, kind, party, number)}
+    paid = payee(desk, kind, party, number)
+    if paid is not None:
+        sides[PAYEE] = paid
     for role, way in kind.derived.items():
         side = derived(desk, way, sides[way.of])
         if side is not None:

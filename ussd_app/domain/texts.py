@@ -6,7 +6,7 @@ get, which the products linter needs.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from string import Formatter
 
 from ussd_app.kernel.clock import nairobi
@@ -53,6 +53,10 @@ def _money(value: object) -> str:
     return format_minor(int(str(value)))
 
 
+def _date(value: object) -> str:
+    return f"{date.fromisoformat(str(value)):%d/%m/%Y}"
+
+
 def _moment(value: object) -> str:
     return moment(datetime.fromisoformat(str(value)))
 
@@ -67,6 +71,7 @@ FACT_TYPES: Mapping[str, FactType] = {
     "text": FactType(lambda value: str(value)[:NAME_WIDTH], "W" * NAME_WIDTH),
     "masked": FactType(lambda value: mask(str(value)), "0712***001"),
     "moment": FactType(_moment, "31/12/26 12:59 PM"),
+    "date": FactType(_date, "31/12/2026"),
     "count": FactType(str, "999"),
     "code": FactType(str, "123456"),
     "service": FactType(str, "*384*44135#"),
