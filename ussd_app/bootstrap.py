@@ -11,6 +11,7 @@ from sqlalchemy.engine.interfaces import IsolationLevel
 
 from menus.book import Book as MenuBook
 from menus.machine import Machine
+from ussd_app.domain.account_names import AccountNames, Nobody
 from ussd_app.domain.bank import Bank
 from ussd_app.domain.catalogue import Catalogue
 from ussd_app.domain.desk import Desk
@@ -88,9 +89,16 @@ def connect(url: str, *, threads: int = 8, isolation: IsolationLevel | None = No
     )
 
 
-def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> App:
-    """Wire the application. Its database must be migrated and answer. Raises ProductsInvalid,
-    sqlalchemy.exc.OperationalError."""
+def build(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    account_names: AccountNames | None = None,
+) -> App:
+    """Wire the application. Its database must be migrated and answer. Without `account_names` no
+    bank can be asked whose account it is. Raises ProductsInvalid, sqlalchemy.exc.OperationalError.
+    """
     if settings.database_url is None or settings.redis_url is None:
         raise ValueError("a database and a Redis must be named")
     clock = clock or SystemClock()
@@ -118,6 +126,7 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
         keyring=Keyring(settings.secret_roots),
         house=house_accounts(catalogue, book),
         pin_tries=settings.pin_tries,
+        account_names=account_names or Nobody(),
         service_code=settings.ussd_service_code,
     )
     return App(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
 
+from ussd_app.domain.account_names import AccountNames
 from ussd_app.domain.catalogue import Catalogue
 from ussd_app.domain.keys import Keyring, fingerprint
 from ussd_app.kernel.clock import Clock
@@ -32,6 +33,7 @@ class Desk:
     keyring: Keyring
     house: Mapping[str, int]
     pin_tries: int
+    account_names: AccountNames
     service_code: str
 
 

@@ -42,6 +42,8 @@ class RefusalCode(StrEnum):
     UNKNOWN_PAYMENT = "unknown_payment"
     PAYEE_IS_PAYER = "payee_is_payer"
     PAYEE_FROZEN = "payee_frozen"
+    UNKNOWN_ACCOUNT = "unknown_account"
+    BANK_SILENT = "bank_silent"
     # the offer and its amount
     QUOTE_EXPIRED = "quote_expired"
     KEY_CONFLICT = "key_conflict"

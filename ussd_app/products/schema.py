@@ -82,7 +82,7 @@ class AgreementKindSchema(Schema):
 class BankSchema(Schema):
     """A row of a file's `banks`, under the bank's code."""
 
-    name = fields.String(required=True, validate=validate.Length(2, 20))
+    name = fields.String(required=True, validate=validate.Length(2, 10))
     paybill = fields.String(required=True, validate=validate.Regexp(r"^[0-9]{5,7}$"))
 
 
