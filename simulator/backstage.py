@@ -145,6 +145,31 @@ class Backstage:
         """The kinds of agreement that a `Given` block may name."""
         return self.app.catalogue.agreements
 
+    def staff(self, who: str, what: str, kind: str, msisdn: str, how: str) -> str:
+        """Let one of the staff decide about somebody's application or agreement of a kind."""
+        from ussd_app.domain import agreements, applications, parties
+
+        desk = self.app.bank.desk
+        party = parties.known(desk.reads, msisdn)
+        held = agreements.owned(desk.reads, party.id, kind)
+        number = held.number if held else ""
+        waiting = applications.waiting(desk.reads)
+        wanted = next((one.id for one in waiting if (one.kind, one.msisdn) == (kind, msisdn)), 0)
+        try:
+            match what:
+                case "approves":
+                    done = applications.approve(desk, wanted, who, under=how or None)
+                case "refuses":
+                    applications.refuse(desk, wanted, who, how)
+                    return "refused"
+                case "suspends":
+                    done = applications.suspend(desk, kind, number, who, how)
+                case _:
+                    done = applications.resume(desk, kind, number, who)
+        except applications.Undecided as undecided:
+            return str(undecided)
+        return f"{kind} {done.number} is {done.state}" if done else "another must say so too"
+
     def advance(self, seconds: float) -> None:
         """Let time pass, in Redis too, whose clock nobody can hold."""
         self.clock.advance(seconds=seconds)

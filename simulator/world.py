@@ -152,6 +152,16 @@ class World:
             if phone.msisdn in minor
         ]
 
+    # the staff
+
+    def staff(self, who: str, what: str, kind: str, name: str, how: str | None) -> list[str]:
+        """`staff joyce approves the agency of baraka`, `… under 41001`, `… because no shop`.
+
+        Approves or refuses an application, suspends or resumes an agreement. Shows what became
+        of it.
+        """
+        return [self.backstage.staff(who, what, kind, self._phone(name).msisdn, how or "")]
+
     # time, network, disasters
 
     def time_passes(self, count: str, unit: str) -> None:
@@ -317,6 +327,11 @@ VERBS: Final[Sequence[tuple[re.Pattern[str], Verb]]] = [
             World.network_doubles,
         ),
         ("the network loses the next (hop|reply)", World.network_loses),
+        (
+            rf"staff {_NAME} (approves|refuses|suspends|resumes) the ([a-z_]+) of {_NAME}"
+            "(?: (?:under|because) (.+))?",
+            World.staff,
+        ),
         ("Redis forgets", World.redis_forgets),
         ("the gateway (.+)", World.gateway_is),
     )

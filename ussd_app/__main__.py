@@ -80,11 +80,18 @@ def _dead_letters(settings: Settings, options: Options) -> int:
     return inspection.dead_letters(settings, options.replay)
 
 
+def _agreements(settings: Settings, options: Options) -> int:
+    from ussd_app.running import agreements
+
+    return agreements.agreements(settings, options)
+
+
 COMMANDS: dict[str, tuple[Command, str]] = {
     "run": (_run, "start everything and keep it running"),
     "migrate": (_migrate, "bring the database to the newest form"),
     "seed": (_seed, "put the cast of the examples into a development database"),
     "audit": (_audit, "prove the books; exit status 1 when a law does not hold"),
+    "agreements": (_agreements, "see who has applied; approve, refuse, suspend, resume"),
     "dead-letters": (_dead_letters, "list the SMS that nobody will send by themselves"),
     "web": (_web, "become the web server"),
     "postgres": (_postgres, "become the embedded PostgreSQL"),
@@ -101,6 +108,10 @@ def main(words: Sequence[str] | None = None) -> int:
         command = commands.add_parser(name, help=about, description=about)
         if name == "dead-letters":
             command.add_argument("--replay", metavar="ID", help="send one again, or 'all'")
+        if name == "agreements":
+            from ussd_app.running.agreements import add_words
+
+            add_words(command)
     options = parser.parse_args(words)
     try:
         settings = Settings.read(os.environ)

@@ -23,6 +23,7 @@ COLUMNS = (
 _SELECT = f"SELECT {', '.join(f'a.{column}' for column in COLUMNS)} FROM agreements a"  # noqa: S608
 _BY_NUMBER = f"{_SELECT} WHERE a.kind = %s AND a.number = %s"
 _BY_ID = f"{_SELECT} WHERE a.id = %s"
+_OWNED = f"{_SELECT} WHERE a.party_id = %s AND a.kind = %s ORDER BY a.id"
 _OF_PARTY = f"""{_SELECT}
 WHERE a.kind = %(kind)s AND a.state = 'active'
   AND (a.party_id = %(party)s OR EXISTS (
@@ -76,6 +77,11 @@ def of_party(source: Engine | Connection, party_id: int, kind: str) -> Agreement
     return found
 
 
+def owned(source: Engine | Connection, party_id: int, kind: str) -> Agreement | None:
+    """The first agreement of a kind that a party owns, whatever its state."""
+    return _one(source, _OWNED, (party_id, kind))
+
+
 def account(desk: Desk, agreement: Agreement, kind: str) -> int:
     """The agreement's account of a kind; one beside its main account is opened when first asked."""
     if kind == desk.catalogue.agreements[agreement.kind].account:
@@ -94,11 +100,12 @@ def establish(
     parent_id: int | None = None,
     terms: Mapping[str, object] | None = None,
 ) -> Agreement:
-    """Write an active agreement with its main account. Without a number it gets one.
+    """Write an active agreement with its main account, on its kind's terms but for those given.
 
-    Raises Refused(number_taken).
+    Without a number it gets one. Raises Refused(number_taken).
     """
     row = desk.catalogue.agreements[kind]
+    agreed = {**row.terms, **(terms or {})}
     (agreement_id,) = connection.exec_driver_sql("SELECT nextval('agreements_id_seq')").one()
     owner = owner_name(kind, agreement_id)
     account_id = open_account(desk.catalogue, desk.book, f"{row.account}/{owner}", connection)
@@ -109,7 +116,7 @@ def establish(
                 " state, terms, since) VALUES (%s, %s, %s, %s, %s, %s, %s, 'active', %s, %s)",
                 (
                     *(agreement_id, kind, number or _number(desk, connection, kind, party)),
-                    *(name, party.id, parent_id, account_id, json.dumps(dict(terms or {}))),
+                    *(name, party.id, parent_id, account_id, json.dumps(agreed)),
                     desk.clock.now(),
                 ),
             )
@@ -121,10 +128,13 @@ def establish(
 
 
 def _number(desk: Desk, connection: Connection, kind: str, party: Party) -> str:
-    """The next free number of a kind, or the party's own."""
+    """The next free number of a kind, or the party's own; two who ask at once take turns."""
     digits = desk.catalogue.agreements[kind].digits
     if digits is None:
         return party.msisdn
+    connection.exec_driver_sql(
+        "SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", (f"number of {kind}",)
+    )
     lowest = 10 ** (digits - 1)
     (number,) = connection.exec_driver_sql(
         "SELECT greatest(%s, max(number::bigint) + 1) FROM agreements WHERE kind = %s",

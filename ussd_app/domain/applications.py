@@ -1,0 +1,256 @@
+"""From "I want to be an agent" to an agreement: applied for by the customer, decided by staff.
+
+The same for every kind of agreement. What lets money flow needs two of the staff (approve,
+resume); what stops it needs one and a reason (refuse, suspend). Who the staff are is not known
+here: their names are written down as they are given.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
+
+from ussd_app.domain import agreements, parties, pins
+from ussd_app.domain.agreements import Agreement
+from ussd_app.domain.desk import Ask, Desk, Facts
+from ussd_app.domain.parties import Party
+from ussd_app.kernel.errors import RefusalCode, Refused
+
+APPROVE, REFUSE, SUSPEND, RESUME = "approve", "refuse", "suspend", "resume"
+EYES = 2
+"""So many different people must have said yes."""
+NO_TERMS = frozenset({"kind", "name", "pin"})
+APPROVED = "application_approved"
+
+_OPEN = """
+SELECT a.id, a.kind, a.name, a.terms, a.applied_at, p.name AS applicant, p.msisdn,
+       above.number AS under, array_remove(array_agg(d.staff ORDER BY d.id), NULL) AS approved_by
+FROM applications a JOIN parties p ON p.id = a.party_id
+LEFT JOIN agreements above ON above.id = a.parent_id
+LEFT JOIN decisions d ON d.application_id = a.id AND d.what = 'approve'
+WHERE a.state = 'applied'
+GROUP BY a.id, p.id, above.id ORDER BY a.id
+"""
+_ROW = """
+SELECT id, kind, party_id, name, terms, parent_id, state FROM applications WHERE id = %s FOR UPDATE
+"""
+
+
+class Undecided(Exception):
+    """A decision that cannot be taken; says why, to whoever of the staff asked."""
+
+
+class OpenApplication(NamedTuple):
+    """An application that waits, as staff see it."""
+
+    id: int
+    kind: str
+    name: str
+    terms: Mapping[str, Any]
+    applied_at: datetime
+    applicant: str
+    msisdn: str
+    under: str | None
+    approved_by: Sequence[str]
+
+
+def apply(desk: Desk, ask: Ask) -> Facts:
+    """Ask for an agreement of a `kind` under a `name`, with the PIN as signature.
+
+    Every other argument becomes one of its terms. Raises Refused(already_applied).
+    """
+    kind = desk.catalogue.agreements[ask.text("kind")].kind
+    terms = {name: value for name, value in ask.args.items() if name not in NO_TERMS}
+
+    def then(connection: Connection, party: Party) -> Facts:
+        try:
+            with connection.begin_nested():
+                connection.exec_driver_sql(
+                    "INSERT INTO applications (kind, party_id, name, terms, applied_at)"
+                    " VALUES (%s, %s, %s, %s, %s)",
+                    (kind, party.id, ask.text("name"), json.dumps(terms), desk.clock.now()),
+                )
+        except IntegrityError:
+            raise Refused(RefusalCode.ALREADY_APPLIED) from None
+        name = ask.text("name")
+        parties.say(desk, connection, party.msisdn, party.language, "application_taken", name=name)
+        return {}
+
+    return pins.with_pin(desk, "apply", ask, then)
+
+
+def waiting(source: Engine) -> list[OpenApplication]:
+    """Every application that nobody has decided yet, oldest first."""
+    with source.connect() as connection:
+        return [OpenApplication(*row) for row in connection.exec_driver_sql(_OPEN)]
+
+
+def approve(
+    desk: Desk,
+    application_id: int,
+    staff: str,
+    *,
+    under: str | None = None,
+    terms: Mapping[str, str] | None = None,
+) -> Agreement | None:
+    """Say yes to an application; the last yes that is needed makes the agreement.
+
+    The first to say yes may propose under which agreement (`under`, a number) and on what further
+    terms. Returns None while another must still say yes. Raises Undecided.
+    """
+    with desk.engine.begin() as connection:
+        row = _open(connection, application_id)
+        saying = _decide(desk, connection, APPROVE, staff, application_id=application_id)
+        if saying == 1:
+            _propose(connection, row, under, terms or {})
+        elif under or terms:
+            raise Undecided("Only the first to approve says under whom and on what terms.")
+        if saying < EYES:
+            return None
+        return _make(desk, connection, row)
+
+
+def refuse(desk: Desk, application_id: int, staff: str, because: str) -> None:
+    """Say no to an application; the applicant is told so, and may apply again. Raises Undecided."""
+    with desk.engine.begin() as connection:
+        row = _open(connection, application_id)
+        _decide(desk, connection, REFUSE, staff, because, application_id=application_id)
+        _end(desk, connection, application_id, "refused", None)
+        _tell(desk, connection, row.party_id, "application_refused", {"name": row.name})
+
+
+def suspend(desk: Desk, kind: str, number: str, staff: str, because: str) -> Agreement:
+    """Stop an agreement at once: nothing comes into it or goes out of it. Raises Undecided."""
+    with desk.engine.begin() as connection:
+        found = _agreement(connection, kind, number, "active")
+        _decide(desk, connection, SUSPEND, staff, because, agreement_id=found.id)
+        return _become(connection, found, "suspended")
+
+
+def resume(desk: Desk, kind: str, number: str, staff: str) -> Agreement | None:
+    """Let a suspended agreement act again, once enough of the staff have said so.
+
+    Returns None while another must still say so. Raises Undecided.
+    """
+    with desk.engine.begin() as connection:
+        found = _agreement(connection, kind, number, "suspended")
+        if _decide(desk, connection, RESUME, staff, agreement_id=found.id) < EYES:
+            return None
+        return _become(connection, found, "active")
+
+
+def _open(connection: Connection, application_id: int) -> Any:
+    """The application, locked. Raises Undecided."""
+    row = connection.exec_driver_sql(_ROW, (application_id,)).fetchone()
+    if row is None:
+        raise Undecided(f"There is no application {application_id}.")
+    if row.state != "applied":
+        raise Undecided(f"Application {application_id} is {row.state} already.")
+    return row
+
+
+def _propose(connection: Connection, row: Any, under: str | None, terms: Mapping[str, str]) -> None:
+    """Write down what the first to approve has in mind. Raises Undecided."""
+    above = agreements.by_number(connection, row.kind, under) if under else None
+    if under and (above is None or above.state != "active"):
+        raise Undecided(f"There is no active {row.kind} {under}.")
+    connection.exec_driver_sql(
+        "UPDATE applications SET parent_id = %s, terms = terms || %s::jsonb WHERE id = %s",
+        (above.id if above else None, json.dumps(dict(terms)), row.id),
+    )
+
+
+def _make(desk: Desk, connection: Connection, row: Any) -> Agreement:
+    party = _party(desk, row.party_id)
+    if party.status != "active":
+        raise Undecided(f"The account of {party.name} is {party.status}.")
+    made = agreements.establish(
+        *(desk, connection, row.kind, party),
+        name=row.name,
+        parent_id=row.parent_id,
+        terms=row.terms,
+    )
+    _end(desk, connection, row.id, "approved", made.id)
+    welcome = desk.catalogue.agreements[row.kind].welcome or APPROVED
+    facts = {**made.terms, "name": made.name, "number": made.number}
+    _tell(desk, connection, row.party_id, welcome, facts)
+    return made
+
+
+def _decide(
+    desk: Desk,
+    connection: Connection,
+    what: str,
+    staff: str,
+    because: str | None = None,
+    *,
+    application_id: int | None = None,
+    agreement_id: int | None = None,
+) -> int:
+    """Write a decision down. Returns how many different people have said the same.
+
+    Of an agreement only what was said since the last word to the contrary counts. Raises
+    Undecided.
+    """
+    staff = staff.strip().lower()
+    said = connection.exec_driver_sql(
+        "SELECT staff FROM decisions d WHERE what = %(what)s"
+        " AND (application_id = %(application)s OR agreement_id = %(agreement)s AND id > coalesce("
+        "   (SELECT max(id) FROM decisions WHERE agreement_id = %(agreement)s"
+        "    AND what <> %(what)s), 0))",
+        {"what": what, "application": application_id, "agreement": agreement_id},
+    )
+    earlier = {row.staff for row in said}
+    if staff in earlier:
+        raise Undecided(f"{staff} has said so already; somebody else must.")
+    connection.exec_driver_sql(
+        "INSERT INTO decisions (application_id, agreement_id, what, staff, because, decided_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s)",
+        (application_id, agreement_id, what, staff, because, desk.clock.now()),
+    )
+    return len(earlier) + 1
+
+
+def _end(
+    desk: Desk, connection: Connection, application_id: int, state: str, agreement: int | None
+) -> None:
+    connection.exec_driver_sql(
+        "UPDATE applications SET state = %s, agreement_id = %s, decided_at = %s WHERE id = %s",
+        (state, agreement, desk.clock.now(), application_id),
+    )
+
+
+def _agreement(connection: Connection, kind: str, number: str, state: str) -> Agreement:
+    """The agreement, locked, in the state in which it must be. Raises Undecided."""
+    found = agreements.by_number(connection, kind, number)
+    if found is None:
+        raise Undecided(f"There is no {kind} {number}.")
+    now = connection.exec_driver_sql(
+        "SELECT state FROM agreements WHERE id = %s FOR UPDATE", (found.id,)
+    ).scalar_one()
+    if now != state:
+        raise Undecided(f"{kind} {number} is {now}.")
+    return found
+
+
+def _become(connection: Connection, agreement: Agreement, state: str) -> Agreement:
+    connection.exec_driver_sql(
+        "UPDATE agreements SET state = %s WHERE id = %s", (state, agreement.id)
+    )
+    after = agreements.by_id(connection, agreement.id)
+    assert after is not None
+    return after
+
+
+def _party(desk: Desk, party_id: int) -> Party:
+    return parties.by_id(desk.reads, party_id)
+
+
+def _tell(
+    desk: Desk, connection: Connection, party_id: int, template: str, facts: Mapping[str, object]
+) -> None:
+    party = _party(desk, party_id)
+    parties.say(desk, connection, party.msisdn, party.language, template, **facts)

@@ -1,0 +1,17 @@
+"""Asking to become more than a customer: an agent, a merchant. Staff answer, not this counter."""
+
+from collections.abc import Mapping
+
+from ussd_app.domain import applications
+from ussd_app.domain.commands import PIN, Command
+from ussd_app.kernel.errors import RefusalCode as Code
+
+COMMANDS: Mapping[str, Command] = {
+    "apply": Command(
+        "do",
+        {"kind": "text", "name": "name", "pin": "pin", "town?": "word", "ward?": "word"},
+        {},
+        PIN | {Code.ALREADY_APPLIED},
+        applications.apply,
+    ),
+}
