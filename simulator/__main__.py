@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from simulator.day import Town
 from ussd_app.settings import Settings, SettingsInvalid
 
 DIALOGUES: Final = Path("tests/dialogues")
@@ -101,6 +102,7 @@ def _load(options: Options) -> int:
     plan = Plan.read(os.environ)
     url = options.url or plan.service.ussd_url
     people = [load.person(number) for number in range(options.people)]
+    town, owners = load.town(options.people)
     wanted = load.Plan(
         url=url,
         people=people,
@@ -110,23 +112,27 @@ def _load(options: Options) -> int:
         navigation=options.navigation,
         service_code=plan.service.code,
         think_s=(options.think / 2, options.think * 1.5),
+        town=town if options.mix == "day" else None,
     )
     wanted.check()
     if options.plant:
-        _plant(people, options.balance)
+        _plant(people, options.balance, wanted.town, owners)
     result = load.run(wanted)
     print(json.dumps(result.summary(), indent=2))
     return 1 if result.errors else 0
 
 
-def _plant(people: Sequence[str], balance: int) -> None:
-    """People with money, put into the database that the settings or the running server name."""
-    from simulator.backstage import plant_people
+def _plant(people: Sequence[str], balance: int, town: Town | None, owners: Sequence[str]) -> None:
+    """People with money, put into the database that the settings or the running server name; and
+    a town with its agents and businesses, if they are to have one."""
+    from simulator.backstage import plant_people, plant_town
     from simulator.load import PIN
     from ussd_app.running.inspection import reachable
 
     with reachable(Settings.read(os.environ)) as settings:
         plant_people(settings, people, PIN, balance * 100)
+        if town is not None:
+            plant_town(settings, town, owners, PIN)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -150,6 +156,12 @@ def _parser() -> argparse.ArgumentParser:
     load.add_argument("--sessions", type=int, default=1_000, help="stop after so many sessions")
     load.add_argument("--seconds", type=float, default=10.0, help="or after so many seconds")
     load.add_argument("--concurrency", type=int, default=50, help="sessions at once")
+    load.add_argument(
+        "--mix",
+        choices=("send", "day"),
+        default="send",
+        help="sends and walks through menus, or a mixed day with agents and businesses",
+    )
     load.add_argument("--navigation", type=float, default=0.5, help="share that only walks menus")
     load.add_argument("--think", type=float, default=0.0, help="seconds a person takes to answer")
     load.add_argument("--people", type=int, default=200, help="how many generated phones")

@@ -1,8 +1,9 @@
 """Many phones at once against one server on this machine, and a faithful record of what it said.
 
 Two kinds of session: a transfer from dial to receipt, and a walk through menus that asks the bank
-as little as the menus allow. Every acknowledged transfer is kept, so that a test of faults can hold
-them against the ledger. Other people's machines are refused.
+as little as the menus allow; or, with a town, the visits of a mixed day (`simulator.day`). Every
+acknowledged transfer is kept, so that a test of faults can hold them against the ledger. Other
+people's machines are refused.
 """
 
 import asyncio
@@ -18,13 +19,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from simulator import wire
+from simulator import day, wire
+from simulator.day import Outlet, Pick, Town, Visit
 from simulator.lines import Line, LineBroken
 from simulator.phones import new_session_id
 from ussd_app.kernel.msisdn import local
 
 FIRST_PERSON: Final = 1_000_000
 PIN: Final = "4826"
+FIRST_OUTLET: Final = 60_001
+FIRST_BUSINESS: Final = 600_001
 MOST_PEOPLE: Final = 900_000
 MOST_AT_ONCE: Final = 5_000
 _RECEIPT: Final = re.compile(r"(K[A-Z0-9]{6,9})\b", re.ASCII)
@@ -43,10 +47,22 @@ def person(number: int) -> str:
     return f"+25471{FIRST_PERSON + number:07d}"
 
 
+def town(first: int, outlets: int = 20, tills: int = 20) -> tuple[Town, list[str]]:
+    """A town whose people are the generated ones from `first` on, and who owns its businesses.
+
+    Returns the town and the owners of its tills and, last, of its biller.
+    """
+    agents = [Outlet(person(first + n), str(FIRST_OUTLET + n), "1") for n in range(outlets)]
+    numbers = [str(FIRST_BUSINESS + n) for n in range(tills)]
+    owners = [person(first + outlets + n) for n in range(tills + 1)]
+    return Town(agents, numbers, str(FIRST_BUSINESS + tills), "ACC1"), owners
+
+
 @dataclass(frozen=True)
 class Plan:
     """What to do: until `sessions` were begun or `seconds` have passed, `concurrency` at once.
 
+    With a `town` they make the visits of a mixed day; `navigation` and `amount_minor` say nothing.
     `people` are msisdns that the server knows, each with `pin` and with money. `navigation` is the
     share of sessions that only walk the menus. `think_s` is how long a person takes to answer, from
     and to. A hop without an answer is delivered again up to `retries` times, `retry_pause_s` apart,
@@ -67,6 +83,7 @@ class Plan:
     retries: int = 0
     retry_pause_s: float = 0.5
     seed: int = 1
+    town: Town | None = None
     stop: threading.Event = field(default_factory=threading.Event)
 
     def check(self) -> tuple[str, int, str]:
@@ -111,6 +128,7 @@ class Result:
     sessions: int = 0
     hops: int = 0
     acknowledged: list[Transfer] = field(default_factory=list)
+    visits: Counter[str] = field(default_factory=Counter)
     unanswered: list[Transfer] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
@@ -136,6 +154,7 @@ class Result:
             "hops_per_s": round(self.hops / span, 1),
             "transfers": len(self.acknowledged),
             "transfers_per_s": round(len(self.acknowledged) / span, 1),
+            "visits": dict(self.visits),
             "unanswered": len(self.unanswered),
             "p50_ms": round(self.percentile(0.5), 2),
             "p99_ms": round(self.percentile(0.99), 2),
@@ -167,6 +186,7 @@ class _Load:
         self._idle = list(plan.people)
         self._dice.shuffle(self._idle)
         self._result = Result()
+        self._busy: set[str] = set()
         self._begun = 0
         self._deadline = 0.0
 
@@ -190,6 +210,9 @@ class _Load:
         async with Line(self._host, self._port, self._plan.answer_within_s) as line:
             while self._more():
                 self._begun += 1
+                if self._plan.town is not None:
+                    await self._day(line, self._plan.town)
+                    continue
                 phone = self._idle.pop(0)
                 walks = self._dice.random() < self._plan.navigation
                 session = _Session(self._plan, self._path, line, phone, self._result)
@@ -198,6 +221,44 @@ class _Load:
                     self._result.sessions += 1
                 finally:
                     self._idle.append(phone)
+
+    async def _day(self, line: Line, town: Town) -> None:
+        """One visit of a mixed day, by a phone that nobody else uses now."""
+        plan = self._plan
+        visit = day.visit(self._dice, plan.people, town, plan.pin)
+        while visit.msisdn in self._busy:
+            visit = day.visit(self._dice, plan.people, town, plan.pin)
+        self._busy.add(visit.msisdn)
+        try:
+            session = _Session(plan, self._path, line, visit.msisdn, self._result)
+            if await self._follow(session, visit):
+                self._result.visits[visit.name] += 1
+            self._result.sessions += 1
+        finally:
+            self._busy.discard(visit.msisdn)
+
+    async def _follow(self, session: "_Session", visit: Visit) -> bool:
+        """Whether a visit went to its end as it was meant."""
+        reply = await self._main_menu(session)
+        for answer in visit.answers:
+            typed = answer.number(reply.text) if reply and isinstance(answer, Pick) else answer
+            if reply is None or reply.ends or not isinstance(typed, str):
+                return self._stray(visit, reply)
+            await self._think()
+            reply = await session.hop(visit.name, typed)
+        if not visit.pin:
+            return reply is not None
+        if reply is None or "PIN" not in reply.text or visit.meant not in reply.text:
+            return self._stray(visit, reply)
+        await self._think()
+        reply = await session.hop(f"{visit.name}, PIN", visit.pin)
+        return bool(reply and reply.ends) or self._stray(visit, reply)
+
+    def _stray(self, visit: Visit, reply: wire.Reply | None) -> bool:
+        """Note a visit that did not go as it was meant."""
+        if reply is not None:
+            self._result.refused[f"{visit.name}: {_first_line(reply)}"] += 1
+        return False
 
     async def _think(self, share: float | None = None) -> None:
         least, most = self._plan.think_s
