@@ -44,6 +44,7 @@ class Stage:
             "redis_url": self.redis.url(),
             "simulator": False,
             "rate_msisdn_per_minute": UNLIMITED,
+            "rate_payments_per_minute": 0,
             "rate_address_per_minute": 100 * UNLIMITED,
         }
         return Settings(**(values | changes))  # type: ignore[arg-type]
@@ -59,6 +60,7 @@ class Stage:
             "REDIS_URL": self.redis.url(),
             "SIMULATOR": "off",
             "RATE_MSISDN_PER_MINUTE": str(UNLIMITED),
+            "RATE_PAYMENTS_PER_MINUTE": "0",
             "RATE_ADDRESS_PER_MINUTE": str(100 * UNLIMITED),
             "PROMETHEUS_MULTIPROC_DIR": str(metrics),
         }

@@ -13,7 +13,7 @@ from typing import Final
 
 from flask import Flask
 
-from simulator import gateway, networks
+from simulator import gateway, networks, office
 from simulator.backstage import SERVICE_CODE, SHORTCODE, Backstage, Person
 from simulator.dialogue import GIVEN, DialogueInvalid
 from simulator.phones import DELIVERIES, Phone, Service
@@ -162,6 +162,15 @@ class World:
         """
         return [self.backstage.staff(who, what, kind, self._phone(name).msisdn, how or "")]
 
+    def staff_blocks(self, who: str, name: str) -> None:
+        """`staff joyce blocks the ID of asha`."""
+        office.blocks(self.backstage.app.bank.desk, who, self._phone(name).msisdn)
+
+    def staff_closes(self, who: str, what: str, count: str, unit: str) -> None:
+        """`staff joyce closes send_money for 2 hours`, `… closes everything for …`."""
+        for_s = int(count) * SECONDS[unit]
+        office.closes(self.backstage.app.bank.desk, who, what, for_s)
+
     # time, network, disasters
 
     def time_passes(self, count: str, unit: str) -> None:
@@ -235,7 +244,8 @@ def _person(line: str, kinds: Mapping[str, AgreementKind]) -> tuple[Person, netw
     msisdn = parse_msisdn(words[1]) if len(words) > 1 else None
     if msisdn is None:
         raise DialogueInvalid(f"Given: {line!r} has no Kenyan number after the name")
-    pin, language, minor, frozen, network = None, "en", 0, False, networks.of(msisdn)
+    pin, language, minor, network = None, "en", 0, networks.of(msisdn)
+    marks = {"frozen": False, "staff": False}
     held: list[Planted] = []
     rest = deque(words[2:])
     while rest:
@@ -244,15 +254,15 @@ def _person(line: str, kinds: Mapping[str, AgreementKind]) -> tuple[Person, netw
             pin = rest.popleft() if rest else None
         elif word in ("en", "sw"):
             language = word
-        elif word == "frozen":
-            frozen = True
+        elif word in marks:
+            marks[word] = True
         elif word == "wallet":
             minor = _amount(line, rest)
         elif word in kinds:
             held.append(_agreement(line, words[0], kinds[word], rest))
         else:
             network = _network(line, word)
-    return Person(words[0], msisdn, pin, language, minor, frozen, tuple(held)), network
+    return Person(words[0], msisdn, pin, language, minor, agreements=tuple(held), **marks), network
 
 
 def _agreement(line: str, name: str, kind: AgreementKind, rest: deque[str]) -> Planted:
@@ -331,6 +341,11 @@ VERBS: Final[Sequence[tuple[re.Pattern[str], Verb]]] = [
             rf"staff {_NAME} (approves|refuses|suspends|resumes) the ([a-z_]+) of {_NAME}"
             "(?: (?:under|because) (.+))?",
             World.staff,
+        ),
+        (rf"staff {_NAME} blocks the ID of {_NAME}", World.staff_blocks),
+        (
+            rf"staff {_NAME} closes ([a-z_]+) for ([0-9]{{1,3}}) (minute|hour)s?",
+            World.staff_closes,
         ),
         ("Redis forgets", World.redis_forgets),
         ("the gateway (.+)", World.gateway_is),

@@ -23,6 +23,7 @@ SHOWN_ELSEWHERE = {
     RefusalCode.NOT_REGISTERED: "a stranger is welcomed by the flow, not turned away",
     RefusalCode.KEY_CONFLICT: "tests/domain/test_money_moves.py",
     RefusalCode.DAILY_COUNT: "tests/domain: two hundred transfers a day",
+    RefusalCode.MONTHLY_COUNT: "tests/domain/test_limits.py: two thousand transfers a month",
     RefusalCode.MALFORMED: "tests/doors",
     RefusalCode.WRONG_NETWORK: "tests/doors",
     RefusalCode.STILL_WORKING: "tests/channels",

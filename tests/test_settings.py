@@ -75,6 +75,7 @@ RIGHT: list[tuple[str, str, Read, object]] = [
     ("WEB_THREADS", "16", lambda s: s.web_threads, 16),
     ("PIN_TRIES", "5", lambda s: s.pin_tries, 5),
     ("RATE_MSISDN_PER_MINUTE", "30", lambda s: s.rate_msisdn_per_minute, 30),
+    ("RATE_PAYMENTS_PER_MINUTE", "9", lambda s: s.rate_payments_per_minute, 9),
     ("RATE_ADDRESS_PER_MINUTE", "900", lambda s: s.rate_address_per_minute, 900),
 ]
 
@@ -126,6 +127,7 @@ WRONG = [
     ("PIN_TRIES", "0"),
     ("PIN_TRIES", "11"),
     ("RATE_MSISDN_PER_MINUTE", "0"),
+    ("RATE_PAYMENTS_PER_MINUTE", "101"),
     ("RATE_ADDRESS_PER_MINUTE", "many"),
 ]
 

@@ -15,6 +15,7 @@ from ussd_app.domain.account_names import AccountNames, Nobody
 from ussd_app.domain.bank import Bank
 from ussd_app.domain.catalogue import Catalogue
 from ussd_app.domain.desk import Desk
+from ussd_app.domain.feeds import Feed, Silence, SimulatedFeed
 from ussd_app.domain.house import house_accounts, remember_catalogue
 from ussd_app.domain.inbox import Inbox
 from ussd_app.domain.keys import Keyring
@@ -95,9 +96,11 @@ def build(
     clock: Clock | None = None,
     ids: Ids | None = None,
     account_names: AccountNames | None = None,
+    feed: Feed | None = None,
 ) -> App:
     """Wire the application. Its database must be migrated and answer. Without `account_names` no
-    bank can be asked whose account it is. Raises ProductsInvalid, sqlalchemy.exc.OperationalError.
+    bank can be asked whose account it is; without a `feed` coins have made-up rates where the
+    simulator is on, and none elsewhere. Raises ProductsInvalid, sqlalchemy.exc.OperationalError.
     """
     if settings.database_url is None or settings.redis_url is None:
         raise ValueError("a database and a Redis must be named")
@@ -127,7 +130,9 @@ def build(
         house=house_accounts(catalogue, book),
         pin_tries=settings.pin_tries,
         account_names=account_names or Nobody(),
+        feed=feed or (SimulatedFeed(catalogue) if settings.simulator else Silence()),
         service_code=settings.ussd_service_code,
+        payments_per_minute=settings.rate_payments_per_minute,
     )
     return App(
         settings=settings,

@@ -52,6 +52,7 @@ class Settings:
     web_threads: int = 8
     pin_tries: int = 3
     rate_msisdn_per_minute: int = 60
+    rate_payments_per_minute: int = 20
     rate_address_per_minute: int = 60_000
 
     @property
@@ -100,6 +101,7 @@ class Settings:
             web_threads=reader.integer("WEB_THREADS", 8, 1, 256),
             pin_tries=reader.integer("PIN_TRIES", 3, 1, 10),
             rate_msisdn_per_minute=reader.integer("RATE_MSISDN_PER_MINUTE", 60, 1, 1_000_000),
+            rate_payments_per_minute=reader.integer("RATE_PAYMENTS_PER_MINUTE", 20, 0, 100),
             rate_address_per_minute=reader.integer(
                 "RATE_ADDRESS_PER_MINUTE", 60_000, 1, 100_000_000
             ),

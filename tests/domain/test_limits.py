@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.people import ASHA, BARAKA, CAST
 from ussd_app.bootstrap import App
-from ussd_app.domain import parties
+from ussd_app.domain import guards, parties
 from ussd_app.domain.seeds import plant
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.errors import RefusalCode, Refused
@@ -123,3 +123,95 @@ def test_a_customer_of_the_lowest_tier_may_do_less(app: App) -> None:
         quote(app, 10_001_00)
     assert refusal.value.code is RefusalCode.AMOUNT_TOO_LARGE
     assert refusal.value.facts == {"most": 10_000_00}
+
+
+# guards
+
+
+def refused(app: App, amount: int = 1_00) -> RefusalCode | None:
+    try:
+        quote(app, amount)
+    except Refused as refusal:
+        return refusal.code
+    return None
+
+
+def test_a_window_closes_its_own_types_until_it_ends_or_is_called_off(
+    app: App, clock: FrozenClock
+) -> None:
+    desk, now = app.bank.desk, clock.now()
+    hour = timedelta(hours=1)
+    guards.close_for(desk, now, now + hour, ["pay_till"], "tills", "joyce")
+    later = guards.close_for(desk, now + hour, now + 2 * hour, [], "all", "joyce")
+    assert refused(app) is None
+    clock.advance(seconds=3600)
+    assert refused(app) is RefusalCode.MAINTENANCE
+    assert [window.id for window in guards.windows(desk)] == [later]
+    assert guards.call_off(desk, later)
+    clock.advance(seconds=1)
+    assert refused(app) is None
+    assert not guards.call_off(desk, later)
+
+
+def test_a_window_names_types_that_there_are_and_ends_after_it_begins(
+    app: App, clock: FrozenClock
+) -> None:
+    now = clock.now()
+    with pytest.raises(ValueError, match="no such types: sendmoney"):
+        guards.close_for(app.bank.desk, now, now + timedelta(1), ["sendmoney"], "x", "joyce")
+    with pytest.raises(ValueError, match="ends before it begins"):
+        guards.close_for(app.bank.desk, now, now, [], "x", "joyce")
+
+
+def test_too_many_in_a_minute_are_too_fast_until_the_minute_is_over(
+    app: App, clock: FrozenClock
+) -> None:
+    most = app.bank.desk.payments_per_minute
+    assert [send(app, 1_00, str(n)) for n in range(most)] == [None] * most
+    assert refused(app) is RefusalCode.TOO_FAST
+    clock.advance(seconds=60)
+    assert refused(app) is None
+
+
+def test_an_amount_is_unusual_above_both_marks_and_with_a_habit(
+    app: App, clock: FrozenClock
+) -> None:
+    desk = app.bank.desk
+    kind = app.catalogue.types["send_money"]
+    wallet = parties.known(desk.reads, ASHA.msisdn).wallet_id
+
+    def unusual(amount: int) -> bool:
+        return guards.is_unusual(desk, kind, wallet, amount)
+
+    send(app, 50_00, "a")
+    send(app, 100_00, "b")
+    assert not unusual(400_000_00)
+    send(app, 20_00, "c")
+    assert not unusual(10_000_00)
+    assert unusual(10_000_01)
+    clock.advance(seconds=30 * 86_400 + 1)
+    assert not unusual(400_000_00)
+
+
+def test_a_party_that_was_closed_is_unknown(app: App) -> None:
+    with app.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE parties SET status = 'closed' WHERE msisdn = %s", (BARAKA.msisdn,)
+        )
+    assert refused(app) is RefusalCode.UNKNOWN_PAYEE
+    with pytest.raises(Refused) as refusal:
+        app.bank.serve("caller", BARAKA.msisdn, {})
+    assert refusal.value.code is RefusalCode.NOT_REGISTERED
+
+
+def test_whoever_is_on_the_list_is_frozen_once_and_stays_so(app: App) -> None:
+    desk = app.bank.desk
+    guards.block(desk, BARAKA.national_id, "court", "joyce")
+    guards.block(desk, BARAKA.national_id, "fraud", "daudi")
+    assert [guards.freeze_blocked(desk) for _ in range(2)] == [1, 0]
+    assert refused(app) is RefusalCode.PAYEE_FROZEN
+    assert [guards.unblock(desk, BARAKA.national_id) for _ in range(2)] == [True, False]
+    assert guards.freeze_blocked(desk) == 0
+    assert refused(app) is RefusalCode.PAYEE_FROZEN
+    with pytest.raises(ValueError, match="the reasons are"):
+        guards.block(desk, BARAKA.national_id, "because", "joyce")

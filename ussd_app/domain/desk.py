@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from ussd_app.domain.account_names import AccountNames
 from ussd_app.domain.catalogue import Catalogue
+from ussd_app.domain.feeds import Feed
 from ussd_app.domain.keys import Keyring, fingerprint
 from ussd_app.kernel.clock import Clock
 from ussd_app.kernel.errors import RefusalCode, Refused
@@ -22,7 +23,10 @@ Facts = dict[str, object]
 
 @dataclass(frozen=True)
 class Desk:
-    """The bank's collaborators. `house` maps account names to ids, known since the start."""
+    """The bank's collaborators. `house` maps account names to ids, known since the start.
+
+    `payments_per_minute` is how many a customer may make; 0 is any number.
+    """
 
     engine: Engine
     reads: Engine
@@ -33,8 +37,10 @@ class Desk:
     keyring: Keyring
     house: Mapping[str, int]
     pin_tries: int
-    account_names: AccountNames
     service_code: str
+    account_names: AccountNames
+    feed: Feed
+    payments_per_minute: int
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ COLUMNS = (
     *("id", "msisdn", "name", "language", "tier", "status", "wallet_id"),
     *("pin_verifier", "pin_fails", "pin_locked_at"),
 )
-_FIND = f"SELECT {', '.join(COLUMNS)} FROM parties WHERE msisdn = %s"  # noqa: S608 - our columns
-_BY_ID = Prepared("kabambe_party", _FIND.replace("msisdn = %s", "id = $1"), 1)
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM parties"  # noqa: S608 - our columns
+_FIND = f"{_SELECT} WHERE msisdn = %s AND status <> 'closed'"
+_BY_ID = Prepared("kabambe_party", f"{_SELECT} WHERE id = $1", 1)
 _FIND_QUICKLY = Prepared("kabambe_find", _FIND.replace("%s", "$1"), 1)
 
 
@@ -52,7 +53,7 @@ class Party:
 
 
 def find(source: Engine | Connection, msisdn: str) -> Party | None:
-    """The party with that number, or None. One statement."""
+    """The party with that number, or None; one that is closed is unknown. One statement."""
     if isinstance(source, Engine):
         row = _FIND_QUICKLY.read(source, (msisdn,))
     else:
@@ -61,7 +62,7 @@ def find(source: Engine | Connection, msisdn: str) -> Party | None:
 
 
 def by_id(source: Engine, party_id: int) -> Party:
-    """The party with that id, who must be there."""
+    """The party with that id, who must be there, also when closed since."""
     row = _BY_ID.read(source, (party_id,))
     assert row is not None
     return Party(*row)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from ussd_app.domain import limits, parties, roles
+from ussd_app.domain import checks, guards, limits, parties, roles
 from ussd_app.domain.catalogue import (
     AMOUNT,
     EXCISE,
@@ -127,10 +127,13 @@ def quote(desk: Desk, ask: Ask) -> Facts:
     said = {"reference": ask.args["reference"]} if "reference" in ask.args else {}
     other = offer.sides.get(PAYEE, offer.sides[PAYER])
     name = two_names(other.name) if other.agreement is None else other.name.upper()
+    mine, amount = offer.sides[PAYER].account_id, offer.price[AMOUNT]
+    unusual = guards.is_unusual(desk, offer.kind, mine, amount)
     return {
         "quote_id": remember(desk, offer, said),
         "payee_name": name,
         "fee": offer.price.get(FEE, 0),
+        "unusual": "yes" if unusual else "no",
     }
 
 
@@ -142,24 +145,45 @@ def work_out(desk: Desk, ask: Ask) -> Offer:
     if payer.pin_locked_at is not None:
         raise Refused(RefusalCode.PIN_LOCKED)
     dialled = str(ask.args.get("payee") or ask.args.get("number") or "")
+    in_time = guards.must_be_open(desk, kind, payer)
     sides = roles.all_of(desk, kind, payer, dialled)
-    if amount > desk.catalogue.fat_finger_minor:
-        raise Refused(RefusalCode.FAT_FINGER, most=desk.catalogue.fat_finger_minor)
-    tier = desk.catalogue.tiers[payer.tier]
-    if amount > tier.per_transaction_minor:
-        raise Refused(RefusalCode.AMOUNT_TOO_LARGE, most=tier.per_transaction_minor)
-    agreement = sides[PAYEE].agreement if PAYEE in sides else None
-    day = business_day(desk.clock.now())
-    terms = agreement.terms if agreement else {}
-    offer = Offer(kind, price(desk.catalogue, kind, amount, day, terms), sides)
+    checks.must_be_known(_terms(sides), str(ask.args.get("reference", "")))
+    offer = priced(desk, kind, sides, amount)
+    if kind.limits and not in_time:
+        raise Refused(RefusalCode.TOO_FAST)
     _check_limits(desk, payer, offer)
     return offer
 
 
-def remember(desk: Desk, offer: Offer, said: Mapping[str, object]) -> str:
-    """Write an offer down; `said` are further facts for its receipts. Returns the quote's id."""
+def priced(desk: Desk, kind: Type, sides: Mapping[str, Side], amount: int) -> Offer:
+    """A type's price today for certain sides, within what its payer may move at once.
+
+    Raises Refused(fat_finger | amount_too_large | amount_too_small).
+    """
+    if amount > desk.catalogue.fat_finger_minor:
+        raise Refused(RefusalCode.FAT_FINGER, most=desk.catalogue.fat_finger_minor)
+    tier = desk.catalogue.tiers[sides[PAYER].party.tier]
+    if amount > tier.per_transaction_minor:
+        raise Refused(RefusalCode.AMOUNT_TOO_LARGE, most=tier.per_transaction_minor)
+    day = business_day(desk.clock.now())
+    return Offer(kind, price(desk.catalogue, kind, amount, day, _terms(sides)), sides)
+
+
+def _terms(sides: Mapping[str, Side]) -> Mapping[str, object]:
+    """What was agreed with the payee."""
+    agreement = sides[PAYEE].agreement if PAYEE in sides else None
+    return agreement.terms if agreement else {}
+
+
+def remember(
+    desk: Desk, offer: Offer, said: Mapping[str, object], life_s: int | None = None
+) -> str:
+    """Write an offer down; `said` are further facts for its receipts. Returns the quote's id.
+
+    It binds for `life_s` seconds, or as long as any.
+    """
     quote_id = desk.ids.token()
-    facts = {role: {"name": side.name, "number": side.number} for role, side in offer.sides.items()}
+    facts = names(offer.sides)
     agreements = {side.agreement.id for side in offer.sides.values() if side.agreement}
     payee = offer.sides.get(PAYEE)
     with desk.reads.connect() as connection:
@@ -172,10 +196,15 @@ def remember(desk: Desk, offer: Offer, said: Mapping[str, object]) -> str:
                 json.dumps(offer.price),
                 json.dumps(facts | dict(said)),
                 desk.catalogue.digest,
-                desk.clock.now() + timedelta(seconds=desk.catalogue.quote_life_s),
+                desk.clock.now() + timedelta(seconds=life_s or desk.catalogue.quote_life_s),
             ),
         )
     return quote_id
+
+
+def names(sides: Mapping[str, Side]) -> dict[str, object]:
+    """What receipts say of the sides."""
+    return {role: {"name": side.name, "number": side.number} for role, side in sides.items()}
 
 
 def _check_limits(desk: Desk, payer: Party, offer: Offer) -> None:
@@ -196,6 +225,7 @@ def _check_limits(desk: Desk, payer: Party, offer: Offer) -> None:
 def ceiling(desk: Desk, kind: Type, payee: Party) -> int | None:
     """The most that the payee's account may hold, in minor units; None where no tier says."""
     account = kind.parties[PAYEE]
-    owned = desk.catalogue.accounts[account].owner == CUSTOMER
+    row = desk.catalogue.accounts[account]
+    owned = row.owner == CUSTOMER and row.asset == "KES"
     bounded = owned or roles.is_private(desk.catalogue, account)
     return desk.catalogue.tiers[payee.tier].balance_minor if bounded else None

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from ussd_app.domain import parties, pins
+from ussd_app.domain import guards, parties, pins
 from ussd_app.domain.desk import Ask, Desk, Facts, once
 from ussd_app.domain.house import open_account
 from ussd_app.domain.parties import Party
@@ -22,6 +22,8 @@ def register(desk: Desk, ask: Ask) -> Facts:
         prints = desk.keyring.fingerprints("national id", ask.text("national_id"))
         if id_is_taken(connection, prints):
             raise Refused(RefusalCode.ID_TAKEN)
+        if guards.is_blocked(connection, prints):
+            raise Refused(RefusalCode.ID_BLOCKED)
         verifier = pins.spend_confirmed(desk, connection, ask.msisdn, ask.text("chosen"))
         enrol(
             desk,

@@ -19,11 +19,14 @@ class RefusalCode(StrEnum):
     ALREADY_REGISTERED = "already_registered"
     ACCOUNT_FROZEN = "account_frozen"
     ID_TAKEN = "id_taken"
+    ID_BLOCKED = "id_blocked"
     ID_MISMATCH = "id_mismatch"
     TOO_MANY_REQUESTS = "too_many_requests"
     NOT_YOURS = "not_yours"
     OWNER_ONLY = "owner_only"
     NUMBER_TAKEN = "number_taken"
+    SAID_ALREADY = "said_already"
+    ALREADY_DECIDED = "already_decided"
     ALREADY_APPLIED = "already_applied"
     # their PIN and their consent
     PIN_LOCKED = "pin_locked"
@@ -35,6 +38,8 @@ class RefusalCode(StrEnum):
     PROOF_EXPIRED = "proof_expired"
     WRONG_CODE = "wrong_code"
     CODE_EXPIRED = "code_expired"
+    # the hour
+    MAINTENANCE = "maintenance"
     # the parties
     UNKNOWN_PAYEE = "unknown_payee"
     UNKNOWN_NUMBER = "unknown_number"
@@ -49,12 +54,15 @@ class RefusalCode(StrEnum):
     KEY_CONFLICT = "key_conflict"
     ALREADY_REVERSED = "already_reversed"
     REFUND_TOO_LATE = "refund_too_late"
+    RATE_STALE = "rate_stale"
+    TOO_FINE = "too_fine"
     AMOUNT_TOO_SMALL = "amount_too_small"
     FAT_FINGER = "fat_finger"
     AMOUNT_TOO_LARGE = "amount_too_large"
     DATE_OUT_OF_RANGE = "date_out_of_range"
     TOO_MANY = "too_many"
     # the limits
+    TOO_FAST = "too_fast"
     DAILY_LIMIT = "daily_limit"
     DAILY_COUNT = "daily_count"
     MONTHLY_LIMIT = "monthly_limit"
@@ -63,6 +71,8 @@ class RefusalCode(StrEnum):
     WALLET_FULL = "wallet_full"
     # the funds
     INSUFFICIENT_FUNDS = "insufficient_funds"
+    INSUFFICIENT_COINS = "insufficient_coins"
+    NO_INVENTORY = "no_inventory"
     # what a door says by itself, before or instead of the bank
     MALFORMED = "malformed"
     WRONG_NETWORK = "wrong_network"
