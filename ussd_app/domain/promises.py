@@ -1,4 +1,4 @@
-"""`settle` and `void`: what became of value that was held until the world outside had answered.
+"""`settle`, `void`, `undo`: what became of value that was held until the world had answered.
 
 Reads the promise back from the entry that made it; knows nobody outside by name.
 """
@@ -15,7 +15,7 @@ from ussd_app.domain.drafting import legs, receipts, tried, usages
 from ussd_app.domain.keys import fingerprint
 from ussd_app.domain.parties import Party
 from ussd_app.domain.pricing import Price
-from ussd_app.ledger.book import Draft
+from ussd_app.ledger.book import Draft, OutboxRow, Usage
 
 
 def settle(desk: Desk, hold_id: int, key: str) -> str:
@@ -43,19 +43,54 @@ def void(desk: Desk, hold_id: int, key: str) -> str:
     Returns the receipt number. Raises HoldNotOpen when it ended already another way.
     """
     promise = _promised(desk, hold_id)
-    assert promise.kind.promise is not None
     receipt = desk.ids.receipt(desk.clock.now())
+    draft = replace(
+        promise.draft(desk, key, receipt, "void"),
+        outbox=_sorry(promise),
+        usages=_given_back(desk, promise),
+    )
+    return tried(desk, draft, lambda it: desk.book.void(it, hold_id, promise.roles[PAYER])).receipt
+
+
+def undo(desk: Desk, hold_id: int, key: str) -> str:
+    """Take back what was settled, all of it: the world said yes and then that it did not happen.
+
+    The payer is told as of a promise called off. Once a key. Returns the receipt number. Raises
+    AlreadyReversed, BelowFloor when the account that was paid has not got it any more.
+    """
+    promise = _promised(desk, hold_id)
+    receipt = desk.ids.receipt(desk.clock.now())
+    draft = replace(
+        promise.draft(desk, key, receipt, "undo"),
+        outbox=_sorry(promise),
+        usages=_given_back(desk, promise),
+    )
+    return tried(desk, draft, lambda it: desk.book.reverse(it, _ended_by(desk, hold_id))).receipt
+
+
+def _ended_by(desk: Desk, hold_id: int) -> int:
+    with desk.reads.connect() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT ended_by FROM holds WHERE id = %s AND state = 'settled'", (hold_id,)
+        )
+        return int(found.scalar_one())
+
+
+def _sorry(promise: "_Promise") -> tuple[OutboxRow, ...]:
+    """What the payer is told when nothing came of it."""
+    assert promise.kind.promise is not None
     facts = promise.facts | {"receipt": promise.receipt}
     fails = {PAYER: promise.kind.promise.fails}
-    outbox = tuple(receipts(fails, facts, promise.said, promise.roles, promise.parties))
-    given_back = tuple(
-        replace(usage, amount_minor=-usage.amount_minor, count=-usage.count)
-        for usage in usages(
-            desk, promise.kind, promise.parties[PAYER], promise.price, promise.happened_at
-        )
+    return tuple(receipts(fails, facts, promise.said, promise.roles, promise.parties))
+
+
+def _given_back(desk: Desk, promise: "_Promise") -> tuple[Usage, ...]:
+    """The payer's limits as if it had never been promised."""
+    payer = promise.parties[PAYER]
+    used = usages(desk, promise.kind, payer, promise.price, promise.happened_at)
+    return tuple(
+        replace(usage, amount_minor=-usage.amount_minor, count=-usage.count) for usage in used
     )
-    draft = replace(promise.draft(desk, key, receipt, "void"), outbox=outbox, usages=given_back)
-    return tried(desk, draft, lambda it: desk.book.void(it, hold_id, promise.roles[PAYER])).receipt
 
 
 class _Promise(NamedTuple):
