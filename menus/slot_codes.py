@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from menus.slot_base import KEYS, Patterned, SlotType
+from ussd_app.kernel import units
 
 _DAY = re.compile(r"([0-9]{1,2})([/.-])([0-9]{1,2})(?:\2([0-9]{4}))?", re.ASCII)
 _LEAP_MOST = 8
@@ -48,6 +49,25 @@ class Units(Patterned):
 
     kind = "units"
     shape = re.compile(r"(?=.{3,24}\Z)[0-9][0-9,]*(?:\.[0-9]+)? [A-Za-z]{1,10}", re.ASCII)
+
+
+class Coins(SlotType):
+    """An amount in decimals, as of a coin: kept in its one spelling, '0.001'. What it counts and
+    how finely that divides, the bank knows."""
+
+    kind = "coins"
+    askable = True
+
+    def parse(self, typed: str) -> str | None:
+        return units.parse_decimal(typed)
+
+    def take(self, given: object) -> str:
+        if not self.holds(given):
+            raise self.refuse()
+        return str(given)
+
+    def holds(self, value: object) -> bool:
+        return isinstance(value, str) and units.is_decimal(value)
 
 
 class Date(SlotType):

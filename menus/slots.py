@@ -12,8 +12,8 @@ from typing import Any
 
 from menus.plain import fit, fold
 from menus.slot_base import KEYS, Patterned, SlotType
-from menus.slot_codes import Date, Reference, Shortcode, Units
-from ussd_app.kernel import gsm7, money, msisdn
+from menus.slot_codes import Coins, Date, Reference, Shortcode, Units
+from ussd_app.kernel import gsm7, money, msisdn, units
 
 LANGUAGES = {"en": "English", "sw": "Kiswahili"}
 """The languages in which everything is said, with their own names."""
@@ -285,6 +285,7 @@ ASKABLE = tuple(kind for kind, (which, _) in _PLAIN_TYPES.items() if which.askab
 
 def slot_type(declared: str) -> SlotType:
     """Read a declaration such as 'money', 'text(8)', 'choice(a, b)' or 'rows(5, 28)'.
+    "coins": (Coins, 1 + units.WHOLE_DIGITS + units.FINEST),
 
     Raises ValueError with a sentence for the one who wrote it.
     """

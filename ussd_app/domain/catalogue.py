@@ -22,7 +22,8 @@ class AccountKind:
     """A line of the chart: all accounts named `kind/…` are like this. `floor_minor` None: none.
 
     `owner` is `customer`, `house`, `meaning` or a kind of agreement. `house_mode` is how the
-    house's own account of this kind is kept; None when it has none.
+    house's own account of this kind is kept; None when it has none. `most_minor` is the most that
+    the house's account may hold; None: no matter. Both bounds are minor units of the row's asset.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class AccountKind:
     means: str
     asset: str = "KES"
     house_mode: str | None = None
+    most_minor: int | None = None
 
 
 @dataclass(frozen=True)

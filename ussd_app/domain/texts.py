@@ -73,6 +73,7 @@ FACT_TYPES: Mapping[str, FactType] = {
     "moment": FactType(_moment, "31/12/26 12:59 PM"),
     "date": FactType(_date, "31/12/2026"),
     "count": FactType(str, "999"),
+    "units": FactType(str, "9,999,999.999999999 USDT"),
     "code": FactType(str, "123456"),
     "service": FactType(str, "*384*44135#"),
     "lines": FactType(lambda value: str(value)[:LINES_WIDTH], "W" * LINES_WIDTH),

@@ -5,7 +5,7 @@ idempotency outcome, and commits them together. A type with a hold only promises
 says what became of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -178,10 +178,8 @@ def _settle(desk: Desk, offer: _Offer, key: str, digest: bytes) -> Facts:
     draft = _draft(desk, offer, key, digest)
     try:
         written = _post(desk, draft)
-    except BelowFloor:
-        raise Refused(RefusalCode.INSUFFICIENT_FUNDS) from None
-    except AboveCeiling:
-        raise Refused(RefusalCode.PAYEE_BALANCE_LIMIT) from None
+    except (BelowFloor, AboveCeiling) as short:
+        raise _bound_refusal(desk, offer, short) from None
     except LimitPassed as passed:
         raise limits.passed(desk, offer.payer, passed) from None
     except KeyConflict:
@@ -193,6 +191,16 @@ def _settle(desk: Desk, offer: _Offer, key: str, digest: bytes) -> Facts:
 
 def _post(desk: Desk, draft: Draft) -> Written:
     return tried(desk, draft, desk.book.post)
+
+def _bound_refusal(desk: Desk, offer: _Offer, passed: BelowFloor | AboveCeiling) -> Refused:
+    """Whose bound was passed: the house's, or that of one of the sides."""
+    if passed.account_id in desk.house.values():
+        return Refused(RefusalCode.NO_INVENTORY)
+    if isinstance(passed, BelowFloor):
+        return Refused(RefusalCode.INSUFFICIENT_FUNDS)
+    own = offer.payee is not None and offer.payee.id == offer.payer.id
+    return Refused(RefusalCode.WALLET_FULL if own else RefusalCode.PAYEE_BALANCE_LIMIT)
+
 
 
 def _draft(desk: Desk, offer: _Offer, key: str, digest: bytes) -> Draft:
@@ -239,10 +247,81 @@ def _draft(desk: Desk, offer: _Offer, key: str, digest: bytes) -> Draft:
 
 
 def _ceilings(desk: Desk, offer: _Offer) -> tuple[Ceiling, ...]:
-    if offer.payee is None:
-        return ()
-    most = ceiling(desk, offer.kind, offer.payee)
-    return () if most is None else (Ceiling(offer.roles[PAYEE], most),)
+    """The most that the payee may hold, and the house where its chart bounds what it takes."""
+    houses = tuple(house_ceilings(desk, offer.kind))
+    most = ceiling(desk, offer.kind, offer.payee) if offer.payee else None
+    return houses if most is None else (*houses, Ceiling(offer.roles[PAYEE], most))
+
+
+def house_ceilings(desk: Desk, kind: Type) -> Iterator[Ceiling]:
+    """What the house's own accounts may hold at most after an entry of a type."""
+    for name in {leg.target for leg in kind.legs if leg.target in desk.house}:
+        most = desk.catalogue.accounts[name.partition("/")[0]].most_minor
+        if most is not None:
+            yield Ceiling(desk.house[name], most)
+
+
+def enter(desk: Desk, kind_name: str, price: Price, key: str) -> str:
+    """Write what moves among the house's own accounts, once a key. Returns the receipt number.
+
+    For types without a payer or a payee (`parties: {}`). The request is its whole: how that is
+    divided may differ at a second try. Raises LedgerRefusal.
+    """
+    kind = desk.catalogue.types[kind_name]
+    now = desk.clock.now()
+    draft = Draft(
+        scope=SYSTEM,
+        key=key,
+        request_hash=fingerprint(kind_name, sum(price.values())),
+        type=kind.name,
+        code=kind.code,
+        catalogue=desk.catalogue.digest,
+        receipt=desk.ids.receipt(now),
+        happened_at=now,
+        legs=tuple(legs(desk, kind, {}, price)),
+        facts={"parties": {}, "roles": {}, "price": price},
+        ceilings=tuple(house_ceilings(desk, kind)),
+    )
+    return _post(desk, draft).receipt
+
+
+def apply(
+    desk: Desk, kind_name: str, sides: Mapping[str, Side], amount_minor: int, key: str
+) -> str:
+    """Do what a payer agreed to once and for all, by its terms: no PIN, no quote, once a key.
+
+    For types that a schedule starts (`starts: schedule`); priced, limited and drafted like what is
+    accepted. Returns the receipt number. Raises Refused, which is not remembered: the same key may
+    be tried again.
+    """
+    receipt = _receipt_of(desk, key)
+    if receipt is not None:
+        return receipt
+    kind = desk.catalogue.types[kind_name]
+    payer, payee = sides[PAYER].party, sides[PAYEE].party if PAYEE in sides else None
+    payer.must_be_active()
+    if payee is not None:
+        payee.must_be_active(RefusalCode.PAYEE_FROZEN)
+    guards.must_be_open(desk, kind, payer)
+    price = pricing.priced(desk, kind, sides, amount_minor).price
+    roles = {role: side.account_id for role, side in sides.items()}
+    offer = _Offer(
+        *(payer, payee, None, kind, roles, price, pricing.names(sides)),
+        *(desk.catalogue.digest, desk.clock.now(), True, False),
+    )
+    digest = fingerprint(kind_name, *sorted(roles.items()), amount_minor)
+    return str(_settle(desk, offer, SYSTEM, key, digest)["receipt"])
+
+
+def _receipt_of(desk: Desk, key: str) -> str | None:
+    """The receipt of the entry with which a key was answered."""
+    with desk.reads.connect() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT e.receipt FROM idempotency i JOIN entries e ON e.id = i.entry_id"
+            " WHERE i.scope = %s AND i.key = %s",
+            (SYSTEM, key),
+        )
+        return found.scalar_one_or_none()
 
 
 def issue(desk: Desk, kind_name: str, payee: Side, amount_minor: int, key: str) -> str:

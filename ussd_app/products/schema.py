@@ -7,8 +7,10 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from ussd_app.domain.catalogue import ByPolicy, ByTariff, ByTerm, PriceRule, ShareOf
+from ussd_app.kernel.units import SCALES, to_minor
 
 _SHILLINGS = re.compile(r"\d{1,3}(?:,\d{3})*(?:\.\d{2})?|\d+(?:\.\d{2})?", re.ASCII)
+_UNITS = re.compile(r"\d{1,3}(?:,\d{3})*(?:\.\d{1,9})?|\d{1,12}(?:\.\d{1,9})?", re.ASCII)
 _SHARE = re.compile(r"(0\.\d{1,4}) of ([a-z][a-z0-9_]*)", re.ASCII)
 _MODE = validate.OneOf(["locked", "tallied", "sharded"])
 _NAME = validate.Regexp(r"^[a-z][a-z0-9_]*$", error="must be a lower-case name")
@@ -33,6 +35,17 @@ def shillings(value: object) -> int:
     return int(Decimal(value.replace(",", "")).scaleb(2))
 
 
+def units(text: str, asset: str) -> int:
+    """`1,500` or `0.05` of an asset in a file as minor units. Raises ValidationError."""
+    scale = SCALES.get(asset)
+    if scale is None:
+        raise ValidationError(f"nobody knows how finely {asset} divides")
+    minor = to_minor(text.replace(",", ""), scale) if _UNITS.fullmatch(text) else None
+    if minor is None:
+        raise ValidationError(f"must be an amount of {asset}")
+    return minor
+
+
 class Shillings(fields.Field[int]):
     """An amount in a file, minor units inside."""
 
@@ -49,8 +62,17 @@ class AccountKindSchema(Schema):
     mode = fields.String(required=True, validate=_MODE)
     house_mode = fields.String(data_key="house", load_default=None, validate=_MODE)
     asset = fields.String(load_default="KES", validate=validate.Regexp(r"^[A-Z0-9]{2,10}$"))
-    floor_minor = Shillings(data_key="floor", load_default=None)
+    floor_minor = fields.String(data_key="floor", load_default=None)
+    most_minor = fields.String(data_key="most", load_default=None)
     means = fields.String(required=True)
+
+    @post_load
+    def _weigh(self, row: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Floor and most are amounts of the row's own asset."""
+        for bound in ("floor_minor", "most_minor"):
+            if row[bound] is not None:
+                row[bound] = units(row[bound], row["asset"])
+        return row
 
 
 class _Digits(fields.Field[int | None]):
