@@ -24,6 +24,8 @@ LARGEST_SHOWN_MINOR = 999_999_999_99
 NAME_WIDTH = 30
 WORD_WIDTH = 20
 RECEIPT_WIDTH = 10
+RECEIPT_LEAST = 6
+"""What is shorter is no receipt's number, whoever gave it."""
 COUNT_MOST = 9_999
 TEXT_WIDTH = 160
 ROWS_MOST = 97
@@ -73,9 +75,15 @@ class Code(Patterned):
 
 
 class Receipt(Patterned):
+    """A receipt's number, in capitals without blanks."""
+
     kind = "receipt"
     shape = re.compile(r"[A-Z0-9]{1,10}", re.ASCII)
 
+
+    def parse(self, typed: str) -> str | None:
+        squeezed = "".join(typed.split()).upper()
+        return super().parse(squeezed) if len(squeezed) >= RECEIPT_LEAST else None
 
 class Ref(Patterned):
     """An opaque name that only the bank reads."""

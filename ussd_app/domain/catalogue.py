@@ -239,12 +239,15 @@ class Habit:
 class Catalogue:
     """Everything that is sold here. `digest` names this very content (16 hex digits).
 
+    `categories` are what a business may be, in each language; an agreement has one as its term.
+    `spending` are further names for what money is for, where no business says it.
     `rules` are whole numbers that a product's own module goes by, by product and name.
     """
 
     accounts: Mapping[str, AccountKind]
     agreements: Mapping[str, AgreementKind]
     banks: Mapping[str, BankRow]
+    categories: Mapping[str, Mapping[str, str]]
     types: Mapping[str, Type]
     rules: Mapping[str, Mapping[str, int]]
     tariff_books: tuple[TariffBook, ...]

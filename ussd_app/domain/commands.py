@@ -20,6 +20,7 @@ PRICE = frozenset(
     {
         *(Code.NOT_REGISTERED, Code.ACCOUNT_FROZEN, Code.PIN_LOCKED),
         *(Code.MAINTENANCE, Code.NOT_YOURS, Code.UNKNOWN_PAYEE, Code.UNKNOWN_NUMBER),
+        Code.UNKNOWN_BILL_ACCOUNT,
         *(Code.PAYEE_IS_PAYER, Code.PAYEE_FROZEN),
         *(Code.AMOUNT_TOO_SMALL, Code.FAT_FINGER, Code.AMOUNT_TOO_LARGE),
         *(Code.TOO_FAST, Code.DAILY_LIMIT, Code.DAILY_COUNT),

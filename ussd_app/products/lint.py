@@ -199,7 +199,19 @@ def _limits(catalogue: Catalogue) -> Iterator[str]:
                 yield f"tariff {name} of {book.valid_from}: ends below what a tier may send"
 
 
+def _categories(catalogue: Catalogue) -> Iterator[str]:
+    known = {**catalogue.categories, **catalogue.spending}
+    for kind in catalogue.types.values():
+        if kind.category is not None and kind.category not in known:
+            yield f"type {kind.name}: there is no category {kind.category}"
+    for name, row in known.items():
+        for label in row.values():
+            if not is_gsm7(label):
+                yield f"category {name}: not in the GSM alphabet: {unmappable(label)}"
+
+
 RULES: tuple[Callable[[Catalogue], Iterator[str]], ...] = (
+    _categories,
     _codes,
     _chart,
     _agreements,

@@ -34,7 +34,10 @@ from ussd_app.domain.texts import Sentence, Texts
 from ussd_app.products import schema
 
 HERE = Path(__file__).parent
-PARTS = ("accounts", "agreements", "banks", "types", "keywords", "rules", "limits")
+PARTS = (
+    *("accounts", "agreements", "banks", "categories", "types"),
+    *("keywords", "spending", "rules", "limits"),
+)
 
 
 class ProductsInvalid(ValueError):
@@ -89,6 +92,7 @@ def read_catalogue(folder: Path = HERE) -> Catalogue:
             kind: AgreementKind(kind=kind, **row) for kind, row in parts["agreements"].items()
         },
         banks={code: BankRow(code=code, **row) for code, row in parts["banks"].items()},
+        categories=parts["categories"],
         types={name: _type(name, row) for name, row in parts["types"].items()},
         rules=parts["rules"],
         tariff_books=_tariff_books(dated),

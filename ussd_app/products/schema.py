@@ -245,6 +245,13 @@ class KeywordSchema(Schema):
     then = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
 
 
+class CategorySchema(Schema):
+    """A row of a file's `categories`: what a business may be, as a line of a menu."""
+
+    en = fields.String(required=True, validate=validate.Length(2, 20))
+    sw = fields.String(required=True, validate=validate.Length(2, 20))
+
+
 class ProductFileSchema(Schema):
     """One file of a product: any of these parts."""
 
@@ -258,8 +265,14 @@ class ProductFileSchema(Schema):
         keys=fields.String(validate=validate.Regexp(r"^[0-9]{2}$")),
         values=fields.Nested(BankSchema),
     )
+    categories = fields.Dict(
+        keys=fields.String(validate=_NAME), values=fields.Nested(CategorySchema)
+    )
     types = fields.Dict(keys=fields.String(validate=_NAME), values=fields.Nested(TypeSchema))
     keywords = fields.Dict(keys=fields.String(validate=_NAME), values=fields.Nested(KeywordSchema))
+    spending = fields.Dict(
+        keys=fields.String(validate=_NAME), values=fields.Nested(CategorySchema)
+    )
     rules = fields.Dict(
         keys=fields.String(validate=_NAME),
         values=fields.Dict(keys=fields.String(validate=_NAME), values=fields.Integer()),

@@ -9,7 +9,14 @@ from ussd_app.kernel.errors import RefusalCode as Code
 COMMANDS: Mapping[str, Command] = {
     "apply": Command(
         "do",
-        {"kind": "text", "name": "name", "pin": "pin", "town?": "word", "ward?": "word"},
+        {
+            "kind": "text",
+            "name": "name",
+            "pin": "pin",
+            "town?": "word",
+            "ward?": "word",
+            "category?": "ref",
+        },
         {},
         PIN | {Code.ALREADY_APPLIED},
         applications.apply,

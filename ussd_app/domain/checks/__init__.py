@@ -1,0 +1,34 @@
+"""What a biller lets through as an account number, before anybody's money moves.
+
+A module here has one pure function, `is_known`, and is found by its file; a biller's agreement
+names one in its term `check`. Without that term every account number will do.
+"""
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+from ussd_app.kernel.errors import Broken, RefusalCode, Refused
+
+Terms = Mapping[str, object]
+Check = Callable[[str, Terms], bool]
+"""From an account number, in capitals without blanks, and the biller's terms."""
+
+CHECKS: Mapping[str, Check] = {
+    module.name: import_module(f"{__name__}.{module.name}").is_known
+    for module in pkgutil.iter_modules(__path__)
+}
+
+
+def must_be_known(terms: Terms, reference: str) -> None:
+    """Judge the account number at a biller by the biller's own check.
+
+    Raises Refused(unknown_bill_account).
+    """
+    name = terms.get("check")
+    if name is None:
+        return
+    if name not in CHECKS:
+        raise Broken(f"a biller's check is one that we have: {name}")
+    if not CHECKS[str(name)](reference, terms):
+        raise Refused(RefusalCode.UNKNOWN_BILL_ACCOUNT)

@@ -1,0 +1,217 @@
+"""Whose shop it is: tills, pay bill numbers and pochis, their owners and operators, and what they
+may look at.
+
+A shop is an agreement of one of these kinds. Its owner may do everything, an operator may look.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, Engine
+
+from ussd_app.domain import agreements, parties, pins, takings
+from ussd_app.domain.agreements import COLUMNS, Agreement
+from ussd_app.domain.desk import Ask, Desk, Facts
+from ussd_app.domain.parties import Party
+from ussd_app.domain.texts import two_names
+from ussd_app.kernel.clock import business_day
+from ussd_app.kernel.errors import RefusalCode, Refused
+
+KINDS = ("till", "paybill", "pochi")
+OWNER, OPERATOR = "owner", "operator"
+MOST_SHOPS = 8
+LATEST = 5
+
+_MINE = f"""
+SELECT {", ".join(f"a.{column}" for column in COLUMNS)} FROM agreements a
+WHERE a.kind = ANY (%(kinds)s) AND a.state = 'active'
+  AND (a.party_id = %(party)s OR EXISTS (
+       SELECT FROM operators o WHERE o.agreement_id = a.id AND o.party_id = %(party)s))
+ORDER BY a.party_id <> %(party)s, a.id LIMIT %(most)s
+"""  # noqa: S608 - our own columns
+_OPERATORS = """
+SELECT p.id, p.name, p.msisdn, p.language FROM operators o JOIN parties p ON p.id = o.party_id
+WHERE o.agreement_id = %s ORDER BY o.since, p.id
+"""
+
+
+def term(desk: Desk, shop: Agreement, name: str) -> str:
+    """What was agreed under a name, or what its kind agrees with everybody."""
+    return str(shop.terms.get(name, desk.catalogue.agreements[shop.kind].terms[name]))
+
+
+def shops(desk: Desk, ask: Ask) -> Facts:
+    """In which shops the caller may act, with a `right`: as their owner, or also as an operator.
+
+    Raises Refused(not_yours | owner_only).
+    """
+    party = parties.known(desk.reads, ask.msisdn)
+    found = _mine(desk.reads, party)
+    owned = [shop for shop in found if shop.party_id == party.id]
+    if not found:
+        raise Refused(RefusalCode.NOT_YOURS)
+    if ask.text("right") == OWNER:
+        found = owned
+    if not found:
+        raise Refused(RefusalCode.OWNER_ONLY)
+    return {
+        "shops": [{"key": str(shop.id), "label": _label(shop)} for shop in found],
+        "shop": str(found[0].id),
+        "how_many": "one" if len(found) == 1 else "many",
+    }
+
+
+def acting(desk: Desk, party: Party, shop_id: str, right: str) -> Agreement:
+    """The shop in which a party wants to act. Raises Refused(not_yours | owner_only)."""
+    for shop in _mine(desk.reads, party):
+        if str(shop.id) == shop_id:
+            if right == OWNER and shop.party_id != party.id:
+                raise Refused(RefusalCode.OWNER_ONLY)
+            return shop
+    raise Refused(RefusalCode.NOT_YOURS)
+
+
+def _mine(source: Engine | Connection, party: Party) -> list[Agreement]:
+    """The active shops of a party, their own first."""
+    if isinstance(source, Engine):
+        with source.connect() as connection:
+            return _mine(connection, party)
+    given = {"kinds": list(KINDS), "party": party.id, "most": MOST_SHOPS}
+    return [Agreement(*row) for row in source.exec_driver_sql(_MINE, given)]
+
+
+def _label(shop: Agreement) -> str:
+    return shop.name if shop.kind == "pochi" else f"{shop.number} {shop.name}"
+
+
+def sales(desk: Desk, ask: Ask) -> Facts:
+    """What a shop sold today and what it holds, in minor units."""
+
+    def then(connection: Connection, party: Party) -> Facts:
+        shop = acting(desk, party, ask.text("shop"), OPERATOR)
+        today = takings.of_day(connection, shop.account_id, business_day(desk.clock.now()))
+        return {
+            "shop_name": shop.name.upper(),
+            "sales": f"{today.payments:,}",
+            "sold": today.paid_minor,
+            "refunded": today.refunded_minor,
+            "balance": desk.book.balances([shop.account_id])[shop.account_id].total,
+        }
+
+    return pins.with_pin(desk, "shop_sales", ask, then)
+
+
+def payments(desk: Desk, ask: Ask) -> Facts:
+    """The last five entries of a shop's account, as rows."""
+
+    def then(connection: Connection, party: Party) -> Facts:
+        shop = acting(desk, party, ask.text("shop"), OPERATOR)
+        lines = takings.latest(connection, shop.account_id, LATEST)
+        return {"lines": [{"key": str(n), "label": line} for n, line in enumerate(lines, 1)]}
+
+    return pins.with_pin(desk, "shop_payments", ask, then)
+
+
+def operators(desk: Desk, ask: Ask) -> Facts:
+    """Who may act in the caller's shop beside them."""
+    shop = acting(desk, parties.known(desk.reads, ask.msisdn), ask.text("shop"), OWNER)
+    with desk.reads.connect() as connection:
+        rows: Sequence[Mapping[str, object]] = [
+            {"key": str(row.id), "label": two_names(row.name)}
+            for row in connection.exec_driver_sql(_OPERATORS, (shop.id,))
+        ]
+    return {"operators": rows}
+
+
+def add_operator(desk: Desk, ask: Ask) -> Facts:
+    """Let another customer act in the caller's shop, with their own PIN.
+
+    Raises Refused(unknown_payee) for a stranger and Refused(payee_is_payer) for the owner.
+    """
+
+    def then(connection: Connection, party: Party) -> Facts:
+        shop = acting(desk, party, ask.text("shop"), OWNER)
+        other = parties.find(desk.reads, ask.text("operator"))
+        if other is None or other.status != "active":
+            raise Refused(RefusalCode.UNKNOWN_PAYEE)
+        if other.id == party.id:
+            raise Refused(RefusalCode.PAYEE_IS_PAYER)
+        added = connection.exec_driver_sql(
+            "INSERT INTO operators (agreement_id, party_id, since) VALUES (%s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
+            (shop.id, other.id, desk.clock.now()),
+        )
+        if added.rowcount:
+            facts = {"name": shop.name, "owner": party.name}
+            parties.say(
+                desk, connection, other.msisdn, other.language, "made_shop_operator", **facts
+            )
+        return {"operator_name": two_names(other.name)}
+
+    return pins.with_pin(desk, "add_shop_operator", ask, then)
+
+
+def drop_operator(desk: Desk, ask: Ask) -> Facts:
+    """Let somebody act in the caller's shop no more."""
+
+    def then(connection: Connection, party: Party) -> Facts:
+        shop = acting(desk, party, ask.text("shop"), OWNER)
+        other = parties.by_id(desk.reads, int(ask.text("operator")))
+        gone = connection.exec_driver_sql(
+            "DELETE FROM operators WHERE agreement_id = %s AND party_id = %s", (shop.id, other.id)
+        )
+        if gone.rowcount:
+            parties.say(
+                *(desk, connection, other.msisdn, other.language, "no_shop_operator"),
+                name=shop.name,
+            )
+        return {"operator_name": two_names(other.name)}
+
+    return pins.with_pin(desk, "drop_shop_operator", ask, then)
+
+
+def set_settlement(desk: Desk, ask: Ask) -> Facts:
+    """Where a shop's takings go every night: to the owner's wallet, or nowhere."""
+
+    def then(connection: Connection, party: Party) -> Facts:
+        shop = acting(desk, party, ask.text("shop"), OWNER)
+        change = json.dumps({"settle": ask.text("settle")})
+        connection.exec_driver_sql(
+            "UPDATE agreements SET terms = terms || %s::jsonb WHERE id = %s", (change, shop.id)
+        )
+        return {}
+
+    return pins.with_pin(desk, "set_settlement", ask, then)
+
+
+def categories(desk: Desk, ask: Ask) -> Facts:
+    """What a business may be, in the caller's language."""
+    party = parties.known(desk.reads, ask.msisdn)
+    rows = desk.catalogue.categories.items()
+    return {"categories": [{"key": key, "label": say[party.language]} for key, say in rows]}
+
+
+def my_pochi(desk: Desk, ask: Ask) -> Facts:
+    """Whether the caller has a pochi."""
+    party = parties.known(desk.reads, ask.msisdn)
+    pochi = agreements.by_number(desk.reads, "pochi", party.msisdn)
+    return {"pochi": "none" if pochi is None else "open"}
+
+
+def open_pochi(desk: Desk, ask: Ask) -> Facts:
+    """Open a pochi on the caller's own number. Raises Refused(number_taken) for the second."""
+
+    def then(connection: Connection, party: Party) -> Facts:
+        category = ask.text("category")
+        if category not in desk.catalogue.categories:
+            raise Refused(RefusalCode.NOT_YOURS)
+        pochi = agreements.establish(
+            *(desk, connection, "pochi", party),
+            name=ask.text("name"),
+            terms={"category": category},
+        )
+        facts = {"name": pochi.name}
+        parties.say(desk, connection, party.msisdn, party.language, "pochi_opened", **facts)
+        return {}
+
+    return pins.with_pin(desk, "open_pochi", ask, then)
