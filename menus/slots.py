@@ -78,12 +78,13 @@ class Receipt(Patterned):
     """A receipt's number, in capitals without blanks."""
 
     kind = "receipt"
+    askable = True
     shape = re.compile(r"[A-Z0-9]{1,10}", re.ASCII)
-
 
     def parse(self, typed: str) -> str | None:
         squeezed = "".join(typed.split()).upper()
         return super().parse(squeezed) if len(squeezed) >= RECEIPT_LEAST else None
+
 
 class Ref(Patterned):
     """An opaque name that only the bank reads."""
@@ -284,6 +285,7 @@ _PLAIN_TYPES: Mapping[str, tuple[type[SlotType], int]] = {
     "shortcode": (Shortcode, 7),
     "reference": (Reference, 20),
     "units": (Units, 24),
+    "coins": (Coins, 1 + units.WHOLE_DIGITS + units.FINEST),
 }
 _DECLARED = re.compile(r"([a-z_]+)(?:\(([a-z0-9_, ]*)\))?", re.ASCII)
 
@@ -293,7 +295,6 @@ ASKABLE = tuple(kind for kind, (which, _) in _PLAIN_TYPES.items() if which.askab
 
 def slot_type(declared: str) -> SlotType:
     """Read a declaration such as 'money', 'text(8)', 'choice(a, b)' or 'rows(5, 28)'.
-    "coins": (Coins, 1 + units.WHOLE_DIGITS + units.FINEST),
 
     Raises ValueError with a sentence for the one who wrote it.
     """
