@@ -12,6 +12,7 @@ from pathlib import Path
 ENVIRONMENTS = ("development", "test", "production")
 DEVELOPMENT_SECRET = "development-only-secret-root-0123456789"  # noqa: S105 - refused in production
 SHORTEST_SECRET = 16
+LONGEST_SITE = 40
 AFRICASTALKING = "https://api.africastalking.com"
 _SERVICE_CODE = re.compile(r"\*[0-9]+(\*[0-9]+)*#", re.ASCII)
 _SENDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,10}", re.ASCII)
@@ -45,6 +46,7 @@ class Settings:
     simulator: bool = True
     sms_sender: str = "KABAMBE"
     sms_shortcode: str = "22383"
+    public_url: str = "http://127.0.0.1:8383"
     secret: str = field(default=DEVELOPMENT_SECRET, repr=False)
     secret_version: int = 1
     retired_secrets: Mapping[int, str] = field(default_factory=dict, repr=False)
@@ -94,6 +96,7 @@ class Settings:
                 "SMS_SENDER", "KABAMBE", _SENDER, "1 to 11 letters, digits or . _ -"
             ),
             sms_shortcode=reader.shape("SMS_SHORTCODE", "22383", _SHORTCODE, "3 to 8 digits"),
+            public_url=reader.site("PUBLIC_URL") or f"http://127.0.0.1:{port}",
             secret=reader.text("KABAMBE_SECRET", DEVELOPMENT_SECRET),
             secret_version=reader.integer("KABAMBE_SECRET_VERSION", 1, 1, 999),
             retired_secrets=reader.numbered("KABAMBE_RETIRED_SECRETS"),
@@ -138,6 +141,8 @@ def _production_faults(settings: Settings, environ: Mapping[str, str]) -> list[s
         )
     if settings.at_api_url.startswith("http://") and not settings.simulator:
         faults.append("AT_API_URL must be https in production: the API key goes with every call")
+    if not settings.public_url.startswith("https://"):
+        faults.append("PUBLIC_URL must be https in production: statements are fetched there")
     if settings.at_api_key == "development":
         faults.append("AT_API_KEY must be your own in production")
     if settings.at_username == "sandbox" and not settings.simulator:
@@ -188,6 +193,13 @@ class _Reader:
             self.faults.append(f"{name} must say where, without spaces")
             return None
         return value.rstrip("/")
+
+    def site(self, name: str) -> str | None:
+        value = self.url(name, ("http", "https"))
+        if value is not None and len(value) > LONGEST_SITE:
+            self.faults.append(f"{name} must have at most {LONGEST_SITE} characters: it is in SMS")
+            return None
+        return value
 
     def database_url(self, name: str) -> str | None:
         """Forgive the two short forms: SQLAlchemy 2.1 would read them as another driver."""

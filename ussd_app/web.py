@@ -11,7 +11,7 @@ from flask import Flask, Response, redirect, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ussd_app.bootstrap import App
-from ussd_app.channels import answers, inspect, ops, sms, ussd
+from ussd_app.channels import answers, inspect, ops, papers, sms, ussd
 from ussd_app.channels.answers import Answer
 from ussd_app.channels.lane import Lane
 from ussd_app.channels.limits import AddressLimit, NumberLimit
@@ -50,6 +50,7 @@ def create_app(app: App, nudge: Callable[[], None] = lambda: None) -> Flask:
     simulator_port = settings.simulator_port if settings.simulator else None
     readiness = Readiness(app.engine, app.redis, simulator_port)
     flask.register_blueprint(ops.blueprint(app.engine, readiness, app.metrics))
+    flask.register_blueprint(papers.blueprint(app.bank.desk))
     if settings.simulator:
         flask.register_blueprint(inspect.blueprint(app.machine, sessions, app.engine, secret))
         flask.add_url_rule("/", "page", _to_the_page(settings.simulator_port))

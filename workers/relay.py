@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from ussd_app import logs
 from ussd_app.bootstrap import App
 from ussd_app.kernel.gsm7 import segments
-from workers import callbacks, outbox
+from workers import callbacks, outbox, papers
 from workers.gateways.sms import Done, Outcome, Postponed, Refused, Unknown
 from workers.outbox import Ending, Row
 from workers.settle import settle

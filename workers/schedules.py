@@ -9,7 +9,7 @@ from ussd_app.domain import rounds
 from ussd_app.domain.housekeeping import sweep
 from ussd_app.kernel.errors import Broken
 from ussd_app.ledger import audit, folding, seals
-from workers import callbacks, settle
+from workers import callbacks, papers, settle
 from workers.keeper import Answer
 from workers.queueing import Bell, nudge
 from workers.relay import Relay

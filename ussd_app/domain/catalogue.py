@@ -249,6 +249,7 @@ class Catalogue:
     banks: Mapping[str, BankRow]
     categories: Mapping[str, Mapping[str, str]]
     types: Mapping[str, Type]
+    spending: Mapping[str, Mapping[str, str]]
     rules: Mapping[str, Mapping[str, int]]
     tariff_books: tuple[TariffBook, ...]
     tiers: Mapping[int, Tier]

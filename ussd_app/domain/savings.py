@@ -4,13 +4,14 @@ How money moves in and out is the catalogue's business and `transact`'s; here is
 types it is today. A pot is an agreement of the kind `saving`, private to its owner.
 """
 
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
 from ussd_app.domain import agreements, parties, pins, pricing
 from ussd_app.domain.catalogue import ShareOf
+from ussd_app.domain.days import YEAR_DAYS, must_be_within
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.parties import Party
 from ussd_app.kernel.clock import business_day
@@ -131,18 +132,11 @@ def _check(desk: Desk, party: Party, ask: Ask, there: int) -> None:
     most = desk.catalogue.tiers[party.tier].balance_minor
     if int(ask.text("target")) > most:
         raise Refused(RefusalCode.AMOUNT_TOO_LARGE, most=most)
-    must_be_within(desk, date.fromisoformat(ask.text("until")), rules["years"])
+    today = business_day(desk.clock.now())
+    last = today + timedelta(days=YEAR_DAYS * rules["years"])
+    must_be_within(date.fromisoformat(ask.text("until")), today + timedelta(days=1), last)
     if there >= rules["pots"]:
         raise Refused(RefusalCode.TOO_MANY, most=rules["pots"])
-
-
-def must_be_within(desk: Desk, day: date, years: int) -> None:
-    """A day must lie after today and within so many years. Raises Refused(date_out_of_range)."""
-    today = business_day(desk.clock.now())
-    first = date.fromordinal(today.toordinal() + 1)
-    last = date.fromordinal(today.toordinal() + 365 * years)
-    if not first <= day <= last:
-        raise Refused(RefusalCode.DATE_OUT_OF_RANGE, first=first.isoformat(), last=last.isoformat())
 
 
 def early_percent(desk: Desk) -> str:

@@ -74,7 +74,8 @@ FACT_TYPES: Mapping[str, FactType] = {
     "date": FactType(_date, "31/12/2026"),
     "count": FactType(str, "999"),
     "units": FactType(str, "9,999,999.999999999 USDT"),
-    "code": FactType(str, "123456"),
+    "code": FactType(str, "W" * 22),
+    "site": FactType(str, "W" * 40),
     "service": FactType(str, "*384*44135#"),
     "lines": FactType(lambda value: str(value)[:LINES_WIDTH], "W" * LINES_WIDTH),
 }

@@ -1,4 +1,4 @@
-"""`accept` and `issue`: the commands by which money begins to move.
+"""`accept`, `apply` and `issue`: the commands by which money begins to move.
 
 One read, one PIN check, one write: the write carries the legs, the limits, the receipts and the
 idempotency outcome, and commits them together. A type with a hold only promises here; `promises`
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from ussd_app.domain import limits, parties, pins
+from ussd_app.domain import guards, limits, parties, pins, pricing
 from ussd_app.domain.catalogue import AMOUNT, PAYEE, PAYER, Type
 from ussd_app.domain.desk import (
     SCOPE,
@@ -60,6 +60,9 @@ WHERE q.id = $3
 )
 
 
+SYSTEM = "system"
+"""The scope of keys that no hop made."""
+
 _FACTS, _WIDTH = 8, len(parties.COLUMNS)
 
 
@@ -72,7 +75,7 @@ class _Offer(NamedTuple):
 
     payer: Party
     payee: Party | None
-    quote_id: str
+    quote_id: str | None
     kind: Type
     roles: Mapping[str, int]
     price: Price
@@ -105,7 +108,7 @@ def accept(desk: Desk, ask: Ask) -> Facts:
             raise Refused(RefusalCode.QUOTE_EXPIRED)
         if not offer.answered:
             _judge(desk, ask, offer)
-        return _settle(desk, offer, ask.key, digest)
+        return _settle(desk, offer, SCOPE, ask.key, digest)
     except Refused as refused:
         return _refuse(desk, ask, digest, refused)
 
@@ -173,9 +176,9 @@ def _judge(desk: Desk, ask: Ask, offer: _Offer) -> None:
         raise Refused(RefusalCode.QUOTE_EXPIRED)
 
 
-def _settle(desk: Desk, offer: _Offer, key: str, digest: bytes) -> Facts:
+def _settle(desk: Desk, offer: _Offer, scope: str, key: str, digest: bytes) -> Facts:
     """Hand the ledger one draft. Its refusals become ours."""
-    draft = _draft(desk, offer, key, digest)
+    draft = _draft(desk, offer, scope, key, digest)
     try:
         written = _post(desk, draft)
     except (BelowFloor, AboveCeiling) as short:
@@ -203,7 +206,7 @@ def _bound_refusal(desk: Desk, offer: _Offer, passed: BelowFloor | AboveCeiling)
 
 
 
-def _draft(desk: Desk, offer: _Offer, key: str, digest: bytes) -> Draft:
+def _draft(desk: Desk, offer: _Offer, scope: str, key: str, digest: bytes) -> Draft:
     """What accepting an offer writes: its legs, or the hold that stands for them for now."""
     now = desk.clock.now()
     kind, price = offer.kind, offer.price
@@ -223,7 +226,7 @@ def _draft(desk: Desk, offer: _Offer, key: str, digest: bytes) -> Draft:
         asks = OutboxRow(promise.via, offer.payer.msisdn, kind.name, offer.payer.language, told)
         outbox = (asks, *receipts(waits, told, offer.facts, offer.roles, offer.parties))
     return Draft(
-        scope=SCOPE,
+        scope=scope,
         key=key,
         request_hash=digest,
         type=kind.name,
@@ -335,7 +338,7 @@ def issue(desk: Desk, kind_name: str, payee: Side, amount_minor: int, key: str) 
     roles = {PAYEE: payee.account_id}
     most = ceiling(desk, kind, payee.party)
     draft = Draft(
-        scope="system",
+        scope=SYSTEM,
         key=key,
         request_hash=fingerprint(kind_name, payee.account_id, amount_minor),
         type=kind.name,

@@ -13,6 +13,8 @@ from ussd_app.kernel.clock import nairobi
 
 ALPHABET = "ACDEFGHJKLMNPQRTUVWXY0123456789"
 RECEIPT_LENGTH = 10
+PAPER_CODE_LENGTH = 12
+"""Twelve of 31 are 59 bits: whoever has the file may try as long as they like."""
 _FIRST_YEAR = 2026
 
 
@@ -27,6 +29,9 @@ class Ids(Protocol):
 
     def one_time_code(self) -> str:
         """Six digits for an SMS."""
+
+    def paper_code(self) -> str:
+        """What opens a document: letters and digits enough that nobody tries them all."""
 
 
 class SystemIds:
@@ -43,6 +48,9 @@ class SystemIds:
 
     def one_time_code(self) -> str:
         return f"{secrets.randbelow(1_000_000):06d}"
+
+    def paper_code(self) -> str:
+        return "".join(secrets.choice(ALPHABET) for _ in range(PAPER_CODE_LENGTH))
 
 
 class SequentialIds:
@@ -64,3 +72,7 @@ class SequentialIds:
     def one_time_code(self) -> str:
         self._codes += 1
         return f"{123_455 + self._codes:06d}"
+
+    def paper_code(self) -> str:
+        self._codes += 1
+        return f"PAPER{self._codes:07d}"

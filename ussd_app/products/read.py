@@ -94,6 +94,7 @@ def read_catalogue(folder: Path = HERE) -> Catalogue:
         banks={code: BankRow(code=code, **row) for code, row in parts["banks"].items()},
         categories=parts["categories"],
         types={name: _type(name, row) for name, row in parts["types"].items()},
+        spending=parts["spending"],
         rules=parts["rules"],
         tariff_books=_tariff_books(dated),
         tiers={int(level): Tier(**row) for level, row in limits["tiers"].items()},

@@ -1,0 +1,177 @@
+"""Statements on paper: asked for, kept encrypted until they are fetched once, forgotten after.
+
+The file is encrypted under a code of its own, sent by an SMS of its own: a link that is forwarded,
+remembered by a shared browser or seen over a shoulder opens nothing. The national ID would be no
+secret (it stands in every agent's book and every guard's), and a PIN has no place in a document.
+Knows neither PDF nor the web.
+"""
+
+import hashlib
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from ussd_app.domain import parties, pins, spending
+from ussd_app.domain.days import at_hour, month_later
+from ussd_app.domain.desk import Ask, Desk, Facts
+from ussd_app.domain.parties import Party
+from ussd_app.domain.spending import Line
+from ussd_app.kernel.clock import business_day
+from ussd_app.kernel.errors import Broken, RefusalCode, Refused
+
+LONGEST_TOKEN = 64
+WAIT_HOURS = 24
+"""Who asked is answered within this time, or not at all."""
+
+_WAITING = """
+SELECT min(id) FROM statements WHERE state = 'asked' AND expires_at > %s AND id > %s
+"""
+
+_ASKED = """
+SELECT party_id, language, first_day, last_day FROM statements
+WHERE id = %s AND state = 'asked' FOR UPDATE SKIP LOCKED
+"""
+
+_TAKE = """
+WITH found AS (
+    SELECT id, paper FROM statements
+    WHERE token_digest = %s AND state = 'ready' AND expires_at > %s FOR UPDATE)
+UPDATE statements s SET state = 'taken', paper = NULL, taken_at = %s
+FROM found f WHERE s.id = f.id RETURNING f.paper
+"""
+
+
+class Account(NamedTuple):
+    """What a statement tells: whose, which days, its lines, and what there was before and after
+    (minor units)."""
+
+    party: Party
+    language: str
+    first: date
+    last: date
+    opening_minor: int
+    closing_minor: int
+    lines: list[Line]
+
+
+Press = Callable[[Account, str], bytes]
+"""Prints an account as a document that opens with a code."""
+
+
+def terms(desk: Desk, ask: Ask) -> Facts:
+    """The days that a statement of so many months has. Raises Refused(too_many)."""
+    parties.known(desk.reads, ask.msisdn)
+    first, last = _days(desk, ask)
+    return {"first": first.isoformat(), "last": last.isoformat()}
+
+
+def _days(desk: Desk, ask: Ask) -> tuple[date, date]:
+    months, most = int(ask.text("months")), desk.catalogue.rules["statements"]["months"]
+    if months > most:
+        raise Refused(RefusalCode.TOO_MANY, most=most)
+    last = business_day(desk.clock.now())
+    return month_later(last, -months) + timedelta(days=1), last
+
+
+def ask_for(desk: Desk, ask: Ask) -> Facts:
+    """Order a statement; it comes by SMS. Raises Refused(too_many | too_many_requests)."""
+
+    def then(connection: Connection, party: Party) -> Facts:
+        first, last = _days(desk, ask)
+        now = desk.clock.now()
+        asked = connection.exec_driver_sql(
+            "SELECT count(*) FROM statements WHERE party_id = %s AND asked_at >= %s",
+            (party.id, at_hour(last, 0)),
+        ).scalar_one()
+        if asked >= desk.catalogue.rules["statements"]["a_day"]:
+            raise Refused(RefusalCode.TOO_MANY_REQUESTS)
+        connection.exec_driver_sql(
+            "INSERT INTO statements (party_id, language, first_day, last_day, asked_at, expires_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            (party.id, party.language, first, last, now, now + timedelta(hours=WAIT_HOURS)),
+        )
+        return {}
+
+    return pins.with_pin(desk, "ask_statement", ask, then)
+
+
+def next_waiting(desk: Desk, after: int) -> int | None:
+    """The id of the next statement that waits, after another; None when nobody waits."""
+    with desk.reads.connect() as connection:
+        found: int | None = connection.exec_driver_sql(
+            _WAITING, (desk.clock.now(), after)
+        ).scalar_one()
+    return found
+
+
+def make(desk: Desk, site: str, press: Press, statement_id: int) -> bool:
+    """Make a statement that waits, and send its link and its code. False when another worker does.
+
+    Whatever it raises leaves the statement waiting.
+    """
+    with desk.engine.begin() as connection:
+        now = desk.clock.now()
+        row = connection.exec_driver_sql(_ASKED, (statement_id,)).fetchone()
+        if row is None:
+            return False
+        party = parties.by_id(desk.reads, row.party_id)
+        account = account_of(connection, party, row.language, row.first_day, row.last_day)
+        token, code = desk.ids.token(), desk.ids.paper_code()
+        until = now + timedelta(hours=desk.catalogue.rules["statements"]["link_hours"])
+        connection.exec_driver_sql(
+            "UPDATE statements SET state = 'ready', token_digest = %s, paper = %s, expires_at = %s"
+            " WHERE id = %s",
+            (_digest(token), press(account, code), until, statement_id),
+        )
+        first, last = row.first_day.isoformat(), row.last_day.isoformat()
+        for template, facts in (
+            ("statement_link", {"site": site, "code": token, "until": until.isoformat()}),
+            ("statement_code", {"code": code}),
+        ):
+            parties.say(
+                desk,
+                connection,
+                party.msisdn,
+                row.language,
+                template,
+                first=first,
+                last=last,
+                **facts,
+            )
+    return True
+
+
+def account_of(
+    connection: Connection, party: Party, language: str, first: date, last: date
+) -> Account:
+    """What moved a wallet on certain days. Raises Broken when it does not add up.
+
+    The lines are those from the first of these days to the last of them as the book has them in
+    order, so that the balance after each is the ledger's own.
+    """
+    every = spending.lines(connection, party)
+    since, until = at_hour(first, 0), at_hour(last, 24)
+    start = next((n for n, line in enumerate(every) if line.happened_at >= since), len(every))
+    end = next((n for n, line in enumerate(every) if line.happened_at >= until), len(every))
+    mine = every[start : max(start, end)]
+    opening = every[start - 1].balance_minor if start else 0
+    closing = mine[-1].balance_minor if mine else opening
+    if opening + sum(line.minor for line in mine) != closing:
+        raise Broken("a statement adds up")
+    return Account(party, language, first, last, opening, closing, mine)
+
+
+def take(desk: Desk, token: str) -> bytes | None:
+    """The document behind a link, once; None when there is none, or no longer."""
+    if len(token) > LONGEST_TOKEN:
+        return None
+    now = desk.clock.now()
+    with desk.engine.begin() as connection:
+        row = connection.exec_driver_sql(_TAKE, (_digest(token), now, now)).fetchone()
+    return bytes(row.paper) if row else None
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
