@@ -27,6 +27,7 @@ from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.ids import SequentialIds
 from ussd_app.settings import Settings
 from ussd_app.web import create_app
+from workers.shop import account_names
 
 DAWN: Final = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
 """When every dialogue begins: 9 o'clock on a Saturday morning in Nairobi."""
@@ -91,9 +92,11 @@ class Backstage:
             ussd_service_code=SERVICE_CODE,
             sms_shortcode=SHORTCODE,
             at_api_url=sms_api_url,
+            bank_url=f"{sms_api_url}/bank",
             simulator=True,
         )
-        app = self._app = build(settings, clock=self.clock, ids=self._ids)
+        names = account_names(settings)
+        app = self._app = build(settings, clock=self.clock, ids=self._ids, account_names=names)
         self._stack.callback(app.close)
         app.redis.flushdb()
         served = self._stack.enter_context(Served(create_app(app)))
@@ -193,6 +196,26 @@ class Backstage:
 
         turn(self.app.bank.desk)
         drain(self.app)
+
+    def place(self, reference: str, msisdn: str | None) -> str:
+        """Let staff give money that was kept aside to somebody, or send it back."""
+        from ussd_app.domain import deposits
+
+        desk = self.app.bank.desk
+        try:
+            if msisdn is None:
+                return deposits.send_back(desk, reference)
+            return deposits.release(desk, reference, msisdn)
+        except deposits.NotWaiting as not_waiting:
+            return str(not_waiting)
+
+    def decide(self, receipt: str, done: bool) -> str:
+        """Let staff say whether an errand in doubt was done."""
+        from workers.errand_rows import decide
+
+        with self.app.engine.begin() as connection:
+            found = decide(connection, receipt, done, self.clock.now())
+        return "decided" if found else "that is not in doubt"
 
     def forget_sessions(self) -> None:
         """Empty Redis."""

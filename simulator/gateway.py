@@ -1,10 +1,12 @@
-"""The HTTP face of the SMS side: `/version1/messaging` and `/version1/user`, for any AT client."""
+"""The HTTP face of those outside: the provider's `/version1/…`, for any AT client, and a switch."""
 
 import socket
 from contextlib import suppress
 
 from flask import Blueprint, Response, request
 
+from simulator.airtime import Reseller
+from simulator.bank import Switch
 from simulator.sms import ApiAnswer, SmsCentre
 
 LARGEST_REQUEST_BYTES = 1_000_000
@@ -23,6 +25,44 @@ def blueprint(centre: SmsCentre) -> Blueprint:
     @blue.get("/version1/user")
     def user() -> Response:
         return _respond(centre.user(request.headers.get("apiKey")))
+
+    return blue
+
+
+def airtime(reseller: Reseller) -> Blueprint:
+    """The provider's airtime API as its SDK meets it."""
+    blue = Blueprint("airtime", __name__)
+
+    @blue.post("/version1/airtime/send")
+    def send() -> Response:
+        headers = request.headers
+        key, idempotency = headers.get("apiKey"), headers.get("Idempotency-Key")
+        return _respond(reseller.send(request.form, key, idempotency))
+
+    return blue
+
+
+def bank(switch: Switch) -> Blueprint:
+    """The bank switch, under `/bank`."""
+    blue = Blueprint("bank", __name__, url_prefix="/bank")
+
+    def signature() -> str:
+        return request.headers.get("X-Signature", "")
+
+    @blue.post("/names")
+    def names() -> Response:
+        body = request.get_data(cache=True)
+        return _respond(switch.name(body, request.form, signature()))
+
+    @blue.post("/transfers")
+    def transfers() -> Response:
+        body = request.get_data(cache=True)
+        return _respond(switch.transfer(body, request.form, signature()))
+
+    @blue.get("/transfers/<reference>")
+    def transfer(reference: str) -> Response:
+        path = f"/transfers/{reference}".encode()
+        return _respond(switch.standing(path, reference, signature()))
 
     return blue
 

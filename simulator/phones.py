@@ -32,6 +32,7 @@ class Service:
     delivery_url: str
     incoming_url: str
     opt_out_url: str
+    airtime_url: str
     shortcode: str
 
     @classmethod
@@ -45,6 +46,7 @@ class Service:
             delivery_url=f"{base}/sms/delivery{tail}",
             incoming_url=f"{base}/sms/incoming{tail}",
             opt_out_url=f"{base}/sms/opt-out{tail}",
+            airtime_url=f"{base}/airtime/status{tail}",
             shortcode=shortcode,
         )
 

@@ -9,6 +9,8 @@ from typing import Final
 from flask import Flask
 
 from simulator import gateway, page
+from simulator.airtime import Reseller
+from simulator.bank import Switch
 from simulator.desk import CAST, Desk
 from simulator.inside import Inside
 from simulator.phones import Service
@@ -16,7 +18,7 @@ from simulator.serving import LOOPBACK, server
 from simulator.sms import SmsCentre
 from simulator.telco import Telco
 from ussd_app.kernel.clock import SystemClock
-from ussd_app.settings import Settings
+from ussd_app.settings import DEVELOPMENT_BANK_KEY, Settings
 
 TICK_S: Final = 1.0
 REPORTERS: Final = 8
@@ -26,6 +28,7 @@ URLS: Final = {
     "SIMULATOR_DELIVERY_URL": "delivery_url",
     "SIMULATOR_INCOMING_URL": "incoming_url",
     "SIMULATOR_OPT_OUT_URL": "opt_out_url",
+    "SIMULATOR_AIRTIME_URL": "airtime_url",
 }
 """Each names a callback of somebody else's application; what is not named is a Kabambe's."""
 
@@ -41,6 +44,7 @@ class Plan:
     api_key: str | None
     slow_ms: int = 0
     secret: str | None = None
+    bank_key: str = DEVELOPMENT_BANK_KEY
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Plan":
@@ -57,6 +61,7 @@ class Plan:
         return cls(
             application_url=base.rstrip("/"),
             secret=settings.callback_secret,
+            bank_key=settings.bank_key,
             service=replace(service, **named),
             host=environ.get("SIMULATOR_HOST") or LOOPBACK,
             port=int(environ.get("SIMULATOR_PORT") or settings.simulator_port),
@@ -76,7 +81,13 @@ class Simulator:
         self.desk = Desk(self.telco, self.centre, Inside(plan.application_url, plan.secret))
         for name, number in CAST:
             self.desk.add(name, number)
+        self.reseller = Reseller(self.centre)
+        self.switch = Switch(
+            self.telco.clock, plan.bank_key, plan.application_url, plan.secret, later=self._later
+        )
         self.flask = create_app(self.desk)
+        self.flask.register_blueprint(gateway.airtime(self.reseller))
+        self.flask.register_blueprint(gateway.bank(self.switch))
         self._stopping = threading.Event()
         self._clockwork = threading.Thread(target=self._run_clock, daemon=True)
 
@@ -97,6 +108,7 @@ class Simulator:
         while not self._stopping.wait(TICK_S):
             self.telco.tick()
             self.centre.tick()
+            self.switch.tick()
             self.desk.catch_up()
 
 

@@ -116,7 +116,7 @@ class SmsCentre:
             time.sleep(self.faults.slow_ms / 1000)
         if self.faults.http_status:
             return ApiAnswer(self.faults.http_status, "Service unavailable", "text/plain")
-        if not self._knows(key):
+        if not self.knows(key):
             return ApiAnswer(401, BAD_KEY, "text/plain; charset=UTF-8")
         missing = next((name for name in ("username", "to", "message") if not form.get(name)), None)
         if missing:
@@ -130,7 +130,7 @@ class SmsCentre:
 
     def user(self, key: str | None) -> ApiAnswer:
         """`GET /version1/user`."""
-        if not self._knows(key):
+        if not self.knows(key):
             return ApiAnswer(401, BAD_KEY, "text/plain; charset=UTF-8")
         return _json(200, {"UserData": {"balance": f"KES {self.balance}"}})
 
@@ -139,7 +139,8 @@ class SmsCentre:
             time.sleep(SILENCE_S)
         return ApiAnswer(500, "", "text/plain", dropped=True)
 
-    def _knows(self, key: str | None) -> bool:
+    def knows(self, key: str | None) -> bool:
+        """Whether a key is that of the account."""
         if not key:
             return False
         return self.api_key is None or secrets.compare_digest(key.encode(), self.api_key.encode())
@@ -174,7 +175,7 @@ class SmsCentre:
         self, number: str, sender: str, text: str, parts: int, queued: bool, premium: bool
     ) -> dict[str, object]:
         """One recipient's line of the answer; a taken message is in the inbox when it returns."""
-        phone = self._phone(number)
+        phone = self.phone(number)
         cost = PART_COST * parts
         code = self._status(number, phone, cost, 102 if queued else 101)
         said: dict[str, object] = {
@@ -204,7 +205,7 @@ class SmsCentre:
             return phone.faults.sms_status
         return 405 if self.balance < cost else taken
 
-    def _phone(self, number: str) -> Phone | None:
+    def phone(self, number: str) -> Phone | None:
         """Who has this number: a phone of the telco's, or a stranger whose inbox is kept too."""
         phone = self.telco.phones.get(number) or self._strangers.get(number)
         if phone is not None:
@@ -244,7 +245,7 @@ class SmsCentre:
             self.telco.later(lambda: self._report(phone, message_id, "Failed", "DeliveryFailure"))
         elif how == "late":
             job = lambda: self._report(phone, message_id, "Success")  # noqa: E731 - kept for later
-            self._at(LATE_REPORT_S, job)
+            self.at(LATE_REPORT_S, job)
 
     def _report(self, phone: Phone, message_id: str, status: str, reason: str = "") -> bool:
         url = phone.service.delivery_url
@@ -275,7 +276,7 @@ class SmsCentre:
 
         if not deliver():
             until = now + timedelta(seconds=REDELIVER_FOR_S)
-            self._at(REDELIVER_EVERY_S, deliver, until)
+            self.at(REDELIVER_EVERY_S, deliver, until)
 
     def opt_out(self, phone: Phone, sender: str) -> None:
         """A customer has the provider stop a sender; later messages of it are refused with 406."""
@@ -283,7 +284,8 @@ class SmsCentre:
         fields = wire.opt_out(sender, phone.msisdn)
         self.telco.tell(phone, "opt-out", phone.service.opt_out_url, fields, fields)
 
-    def _at(self, seconds: int, job: Callable[[], bool], until: datetime | None = None) -> None:
+    def at(self, seconds: int, job: Callable[[], bool], until: datetime | None = None) -> None:
+        """Do something in so many seconds; again and again until then while it is False."""
         at = self.telco.clock.now() + timedelta(seconds=seconds)
         with self._lock:
             self._due.append(_Due(at, job, until))
@@ -296,7 +298,7 @@ class SmsCentre:
             self._due = [due for due in self._due if due.at > now]
         for due in ready:
             if not due.job() and due.until is not None and due.until > now:
-                self._at(REDELIVER_EVERY_S, due.job, due.until)
+                self.at(REDELIVER_EVERY_S, due.job, due.until)
 
     def forget(self) -> None:
         """Empty every inbox that no phone shows; for long loads."""

@@ -5,7 +5,7 @@ those of tests/fixtures. The order of fields is the one seen on the wire.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -127,6 +127,19 @@ def incoming_sms(
 def opt_out(sender: str, msisdn: str) -> Fields:
     """A customer had the provider stop a sender's messages."""
     return [("senderId", sender), ("phoneNumber", msisdn)]
+
+
+def airtime_status(sent: Mapping[str, str], status: str, words: str) -> Fields:
+    """What became of airtime that was said to be sent."""
+    failed = status != "Success"
+    return [
+        ("phoneNumber", sent["phoneNumber"]),
+        ("description", words),
+        ("status", status),
+        ("requestId", sent["requestId"]),
+        ("discount", "KES 0.0000" if failed else sent["discount"]),
+        ("value", sent["amount"]),
+    ]
 
 
 def stamp(moment: datetime) -> str:

@@ -13,8 +13,10 @@ from typing import Final
 
 from flask import Flask
 
-from simulator import gateway, networks, office
+from simulator import gateway, networks, office, outside
+from simulator.airtime import Reseller
 from simulator.backstage import SERVICE_CODE, SHORTCODE, Backstage, Person
+from simulator.bank import Switch
 from simulator.dialogue import GIVEN, DialogueInvalid
 from simulator.phones import DELIVERIES, Phone, Service
 from simulator.serving import Served
@@ -24,6 +26,7 @@ from ussd_app.domain.catalogue import AgreementKind
 from ussd_app.domain.seeds import Planted
 from ussd_app.kernel.money import format_minor, parse_minor
 from ussd_app.kernel.msisdn import parse as parse_msisdn
+from ussd_app.settings import DEVELOPMENT_BANK_KEY
 
 NOTHING: Final = "(nothing)"
 BETWEEN: Final = "--"
@@ -48,6 +51,8 @@ class World:
     backstage: Backstage
     telco: Telco
     centre: SmsCentre
+    reseller: Reseller
+    switch: Switch
     people: dict[str, Phone] = field(default_factory=dict)
     jobs: list[Callable[[], object]] = field(default_factory=list)
     last: Phone | None = None
@@ -179,6 +184,7 @@ class World:
         self.backstage.advance(number * SECONDS[unit])
         self.telco.tick()
         self.centre.tick()
+        self.switch.tick()
 
     def network_repeats(self, times: str | None, before: str | None) -> list[str]:
         """`the network repeats`, `… four times at once`, `… the hop before`: the same bytes again.
@@ -222,6 +228,33 @@ class World:
                 raise DialogueInvalid(f"no gateway behaves like {how!r}")
         for phone in self.people.values():
             phone.faults.sms_status, phone.faults.delivery = statuses, deliveries
+
+    # those outside
+
+    def reseller_is(self, how: str) -> None:
+        """`the airtime gateway …`: how the airtime API behaves from here on."""
+        if not outside.reseller_is(self.reseller, how):
+            raise DialogueInvalid(f"no airtime gateway behaves like {how!r}")
+
+    def bank_is(self, how: str) -> None:
+        """`the bank …`: how the bank switch behaves from here on."""
+        if not outside.bank_is(self.switch, how):
+            raise DialogueInvalid(f"no bank behaves like {how!r}")
+
+    def bank_sends(self, amount: str, number: str, reference: str, times: str | None) -> None:
+        """`the bank sends 500 to 0712000001 as FT001`, `… twice`: money comes for somebody."""
+        msisdn = parse_msisdn(number) or number
+        for _ in range(COUNTS[times or ""]):
+            self.switch.credit(reference, msisdn, amount)
+
+    def staff_places(self, reference: str, name: str | None) -> list[str]:
+        """`staff give FT001 to asha`, `staff send FT001 back`: money that was kept aside."""
+        to = self._phone(name).msisdn if name else None
+        return [self.backstage.place(reference, to)]
+
+    def staff_knows(self, receipt: str, how: str) -> list[str]:
+        """`staff know that KAN00001 was done`, `… was not done`: of an errand in doubt."""
+        return [self.backstage.decide(receipt, how == "was done")]
 
     def _turn(self, name: str) -> Phone:
         """The phone that acts now, with the fault that was announced for the next hop."""
@@ -349,6 +382,15 @@ VERBS: Final[Sequence[tuple[re.Pattern[str], Verb]]] = [
         ),
         ("Redis forgets", World.redis_forgets),
         ("the gateway (.+)", World.gateway_is),
+        ("the airtime gateway (.+)", World.reseller_is),
+        (
+            "the bank sends ([0-9.,]+) to ([+0-9]+) as ([A-Z0-9]+)(?: (twice))?",
+            World.bank_sends,
+        ),
+        ("the bank (.+)", World.bank_is),
+        (rf"staff give ([A-Z0-9]+) to {_NAME}", World.staff_places),
+        ("staff send ([A-Z0-9]+) back()", World.staff_places),
+        ("staff know that ([A-Z0-9]+) (was done|was not done)", World.staff_knows),
     )
 ]
 
@@ -359,14 +401,18 @@ def world(database_url: str, redis_url: str) -> Iterator[World]:
     migrated and empty."""
     backstage = Backstage(database_url, redis_url)
     jobs: list[Callable[[], object]] = []
-    nowhere = Service("", "", "", "", "", "", "")
+    nowhere = Service("", "", "", "", "", "", "", "")
     telco = Telco(backstage.clock, nowhere, later=jobs.append)
     centre = SmsCentre(telco)
+    reseller = Reseller(centre)
+    switch = Switch(backstage.clock, DEVELOPMENT_BANK_KEY, later=jobs.append)
     api = Flask("gateway")
-    api.register_blueprint(gateway.blueprint(centre))
+    for face in (gateway.blueprint(centre), gateway.airtime(reseller), gateway.bank(switch)):
+        api.register_blueprint(face)
     with Served(api) as served:
         try:
-            telco.service = Service.at(backstage.start(served.url), SERVICE_CODE, SHORTCODE)
-            yield World(backstage, telco, centre, jobs=jobs)
+            switch.base = backstage.start(served.url)
+            telco.service = Service.at(switch.base, SERVICE_CODE, SHORTCODE)
+            yield World(backstage, telco, centre, reseller, switch, jobs=jobs)
         finally:
             backstage.stop()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 ENVIRONMENTS = ("development", "test", "production")
 DEVELOPMENT_SECRET = "development-only-secret-root-0123456789"  # noqa: S105 - refused in production
+DEVELOPMENT_BANK_KEY = "development-only-bank-key"
 SHORTEST_SECRET = 16
 LONGEST_SITE = 40
 AFRICASTALKING = "https://api.africastalking.com"
@@ -43,6 +44,8 @@ class Settings:
     at_username: str = "sandbox"
     at_api_key: str = field(default="development", repr=False)
     at_api_url: str = AFRICASTALKING
+    bank_url: str | None = None
+    bank_key: str = field(default=DEVELOPMENT_BANK_KEY, repr=False)
     simulator: bool = True
     sms_sender: str = "KABAMBE"
     sms_shortcode: str = "22383"
@@ -80,6 +83,7 @@ class Settings:
         port = reader.integer("PORT", 8383, 1, 65_534)
         simulator = reader.choice("SIMULATOR", ("on", "off"), _simulator_default(env)) == "on"
         at_home = f"http://127.0.0.1:{port + 1}" if simulator else AFRICASTALKING
+        bank_home = f"http://127.0.0.1:{port + 1}/bank" if simulator else None
         settings = cls(
             env=env,
             home=Path(reader.text("KABAMBE_HOME", ".kabambe")).absolute(),
@@ -91,6 +95,8 @@ class Settings:
             at_username=reader.text("AT_USERNAME", "sandbox"),
             at_api_key=reader.text("AT_API_KEY", "development"),
             at_api_url=reader.url("AT_API_URL", ("http", "https")) or at_home,
+            bank_url=reader.url("BANK_URL", ("http", "https")) or bank_home,
+            bank_key=reader.text("BANK_KEY", DEVELOPMENT_BANK_KEY),
             simulator=simulator,
             sms_sender=reader.shape(
                 "SMS_SENDER", "KABAMBE", _SENDER, "1 to 11 letters, digits or . _ -"
@@ -141,6 +147,8 @@ def _production_faults(settings: Settings, environ: Mapping[str, str]) -> list[s
         )
     if settings.at_api_url.startswith("http://") and not settings.simulator:
         faults.append("AT_API_URL must be https in production: the API key goes with every call")
+    if settings.bank_url is not None and not settings.simulator:
+        faults += _bank_faults(settings, settings.bank_url)
     if not settings.public_url.startswith("https://"):
         faults.append("PUBLIC_URL must be https in production: statements are fetched there")
     if settings.at_api_key == "development":
@@ -148,6 +156,15 @@ def _production_faults(settings: Settings, environ: Mapping[str, str]) -> list[s
     if settings.at_username == "sandbox" and not settings.simulator:
         faults.append("AT_USERNAME 'sandbox' is not an account of production")
     return list(dict.fromkeys(faults))
+
+
+def _bank_faults(settings: Settings, url: str) -> list[str]:
+    faults = []
+    if settings.bank_key == DEVELOPMENT_BANK_KEY or len(settings.bank_key) < SHORTEST_SECRET:
+        faults.append(f"BANK_KEY must be your own, of at least {SHORTEST_SECRET} characters")
+    if url.startswith("http://"):
+        faults.append("BANK_URL must be https in production: names of customers go there")
+    return faults
 
 
 class _Reader:

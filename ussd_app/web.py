@@ -11,7 +11,7 @@ from flask import Flask, Response, redirect, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ussd_app.bootstrap import App
-from ussd_app.channels import answers, inspect, ops, papers, sms, ussd
+from ussd_app.channels import answers, inspect, ops, papers, providers, sms, ussd
 from ussd_app.channels.answers import Answer
 from ussd_app.channels.lane import Lane
 from ussd_app.channels.limits import AddressLimit, NumberLimit
@@ -47,6 +47,8 @@ def create_app(app: App, nudge: Callable[[], None] = lambda: None) -> Flask:
     heard = sms.Doors(app.inbox, sessions, app.metrics, nudge, steps, texts, app.clock)
     flask.register_blueprint(ussd.blueprint(door, app.metrics, secret))
     flask.register_blueprint(sms.blueprint(heard, app.metrics, secret))
+    told = providers.Doors(app.inbox, app.bank.desk.reads, nudge, settings.bank_key)
+    flask.register_blueprint(providers.blueprint(told, app.metrics, secret))
     simulator_port = settings.simulator_port if settings.simulator else None
     readiness = Readiness(app.engine, app.redis, simulator_port)
     flask.register_blueprint(ops.blueprint(app.engine, readiness, app.metrics))

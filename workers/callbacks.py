@@ -1,4 +1,5 @@
-"""From the inbox to its meaning: delivery reports settle messages, keywords are answered.
+"""From the inbox to its meaning: delivery reports settle messages, keywords are answered, and what
+is said of errands goes to `answers`.
 
 A report may come before the answer to the call that it is about has been written down, for a
 message whose id we never learned, twice, or in the wrong order; each has one outcome here.
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 from ussd_app import logs
 from ussd_app.domain import keywords
 from workers import inbox
+from workers.answers import ANSWERS
 from workers.inbox import Heard
 from workers.settle import MAY_BE_TAKEN
 from workers.shop import Shop
@@ -98,6 +100,8 @@ def _understand(shop: Shop, connection: Connection, heard: Sequence[Heard]) -> N
             desk = shop.app.bank.desk
             keywords.answer(desk, shop.app.keywords, connection, each.body["phone"], text)
             inbox.done(connection, [each.id], now)
+        elif each.kind in ANSWERS:
+            ANSWERS[each.kind](shop, connection, each, now)
         elif each.kind != DELIVERY:
             inbox.dead(connection, each.id, now, "a kind that nobody understands")
 

@@ -1,4 +1,6 @@
-"""The outbox's rows as a worker sees them: taken, sent, ended. All of its SQL is here.
+"""The outbox's messages as a worker sees them: taken, sent, ended. All of their SQL is here.
+
+What is asked of others than the SMS gateway becomes an errand (`errand_rows`).
 
 `queued` waits for its time; `sending` is about to be, or being, handed over; `done`, `refused` and
 `dead` are ends; `unknown` waits for evidence. A row becomes `sending` in a commit of its own before
@@ -19,7 +21,7 @@ _DUE = """
 SELECT o.id, o.kind, o.address, o.template, o.language, o.facts, o.attempts, o.created_at,
        coalesce(p.offers, true) AS offers
 FROM outbox o LEFT JOIN parties p ON p.msisdn = o.address
-WHERE o.state = 'queued' AND o.due_at <= %s
+WHERE o.state = 'queued' AND o.due_at <= %s AND o.kind IN ('sms', 'offer')
 ORDER BY o.due_at, o.id
 LIMIT %s
 FOR UPDATE OF o SKIP LOCKED

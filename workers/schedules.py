@@ -21,7 +21,7 @@ log = logs.get(__name__)
 
 
 def work(shop: Shop) -> None:
-    """Understand what was heard, then say what is due, for a slice of time.
+    """Understand what was heard, set about errands, then say what is due, for a slice of time.
 
     Rings again when there is more, so that the other bells have their turn in between.
     """
@@ -31,6 +31,8 @@ def work(shop: Shop) -> None:
         heard, batches = heard + looked_at, batches + 1
         if looked_at < callbacks.BATCH:
             break
+    shop.errands.turn()
+    papers.make(shop.app)
     relay = Relay(shop)
     relay.run()
     if (relay.cut_short or batches == MOST_BATCHES) and not shop.stopping.is_set():
@@ -38,8 +40,9 @@ def work(shop: Shop) -> None:
 
 
 def settle_doubts(shop: Shop) -> None:
-    """Find messages whose worker was lost, and evidence about unknown ones."""
+    """Find messages and errands whose worker was lost, and evidence about unknown ones."""
     settle.settle(shop)
+    shop.errands.sweep()
 
 
 def expire(shop: Shop) -> None:

@@ -1,4 +1,4 @@
-"""What every job of a worker is given: the application, the gateway and how hard to work."""
+"""What every job of a worker is given: the application, those outside, and how hard to work."""
 
 import os
 import random
@@ -10,11 +10,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ussd_app.bootstrap import App
+from ussd_app.domain.account_names import AccountNames
+from ussd_app.settings import Settings
+from workers.errands import Errands
 from workers.gateways.africastalking import AfricasTalking
+from workers.gateways.airtime import Airtime
+from workers.gateways.bank import BankSwitch
+from workers.gateways.errands import Carrier
 from workers.gateways.sms import SmsGateway
 
 LINES = 128
 """Calls to the gateway in flight at once: at 300 ms a call, over 400 messages a second."""
+ERRAND_LINES = 16
+"""Errands that are out at once, on lines of their own."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +31,7 @@ class Shop:
 
     app: App
     gateway: SmsGateway
+    errands: Errands
     name: str
     lines: int
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -41,6 +50,7 @@ class Shop:
         """Wait for the lines to fall silent and let go of connections."""
         if self.pool is not None:
             self.pool.shutdown(wait=True)
+        self.errands.close()
         self.gateway.close()
 
 
@@ -65,4 +75,21 @@ def open_shop(app: App, *, lines: int = LINES) -> Shop:
     )
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     pool = ThreadPoolExecutor(lines, thread_name_prefix="line") if lines > 1 else None
-    return Shop(app, gateway, name, lines, pool=pool)
+    errands = Errands(app, _carriers(settings), name, ERRAND_LINES if lines > 1 else 1)
+    return Shop(app, gateway, errands, name, lines, pool=pool)
+
+
+def account_names(settings: Settings) -> AccountNames | None:
+    """Who can say whose an account is: the switch, where there is one."""
+    if settings.bank_url is None:
+        return None
+    return BankSwitch(settings.bank_url, settings.bank_key)
+
+
+def _carriers(settings: Settings) -> dict[str, Carrier]:
+    """Who does which kind of errand; without a switch, nobody goes to banks."""
+    account = (settings.at_username, settings.at_api_key, settings.at_api_url)
+    carriers: dict[str, Carrier] = {"airtime": Airtime(*account, connections=ERRAND_LINES)}
+    if settings.bank_url is not None:
+        carriers["bank"] = BankSwitch(settings.bank_url, settings.bank_key, ERRAND_LINES)
+    return carriers

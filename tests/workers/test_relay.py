@@ -13,6 +13,7 @@ from tests.workers.gateway import Answer, Form, LocalGateway, taken
 from ussd_app.bootstrap import App
 from ussd_app.kernel.clock import FrozenClock
 from workers import dead_letters, outbox
+from workers.errands import Errands
 from workers.relay import MOST_ATTEMPTS, Relay, backoff_s, drain
 from workers.shop import Shop, open_shop
 
@@ -262,6 +263,6 @@ def test_a_gateway_client_that_breaks_leaves_the_outcome_unknown(
             """Nothing is open."""
 
     id_ = boxes.say()
-    shop = Shop(app, Broken(), "test", lines=1)  # type: ignore[arg-type]
+    shop = Shop(app, Broken(), Errands(app, {}, "test", 1), "test", lines=1)  # type: ignore[arg-type]
     Relay(shop).run()
     assert boxes.out(id_).state == "unknown"

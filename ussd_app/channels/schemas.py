@@ -8,6 +8,7 @@ from flask import Request
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
 from ussd_app.channels.forms import read_pairs
+from ussd_app.kernel.money import parse_minor
 
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 40
@@ -79,6 +80,53 @@ class OptOutSchema(_Form):
 
     phone = fields.String(data_key="phoneNumber", required=True, validate=PHONE)
     sender = fields.String(data_key="senderId", required=True, validate=_NAME)
+
+
+class AirtimeStatusSchema(_Form):
+    """What became of airtime. `value` is as it was said ('KES 10.0000')."""
+
+    id = fields.String(data_key="requestId", required=True, validate=_NAME)
+    phone = fields.String(data_key="phoneNumber", required=True, validate=PHONE)
+    status = fields.String(required=True, validate=validate.Length(1, 40))
+    value = fields.String(load_default="", validate=validate.Length(0, 30))
+    reason = fields.String(
+        data_key="description", load_default="", validate=validate.Length(0, 200)
+    )
+
+
+class AirtimeValidationSchema(_Form):
+    """Whether a purchase of airtime is ours."""
+
+    id = fields.String(data_key="transactionId", required=True, validate=_NAME)
+    phone = fields.String(data_key="phoneNumber", required=True, validate=PHONE)
+    currency = fields.String(
+        data_key="currencyCode", required=True, validate=validate.Length(1, 10)
+    )
+    amount = fields.String(required=True, validate=validate.Length(1, 20))
+
+
+class BankResultSchema(_Form):
+    """What became of a transfer to a bank."""
+
+    reference = fields.String(required=True, validate=_NAME)
+    status = fields.String(required=True, validate=validate.Length(1, 40))
+    reason = fields.String(load_default="", validate=validate.Length(0, 200))
+
+
+def _is_amount(text: str) -> None:
+    if parse_minor(text) is None:
+        raise ValidationError("must be an amount of shillings")
+
+
+class BankCreditSchema(_Form):
+    """Money that came to the trust account for one of our customers."""
+
+    reference = fields.String(required=True, validate=validate.Length(4, 40))
+    msisdn = fields.String(data_key="phoneNumber", required=True, validate=PHONE)
+    amount = fields.String(required=True, validate=_is_amount)
+    currency = fields.String(required=True, validate=validate.Equal("KES"))
+    bank = fields.String(required=True, validate=validate.Regexp(r"^[0-9]{2}\Z"))
+    sender = fields.String(required=True, validate=validate.Length(1, 60))
 
 
 class FaultSchema(Schema):

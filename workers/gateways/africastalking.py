@@ -7,23 +7,15 @@ Sources: the provider's documentation of /version1/messaging; the SDK's code.
 """
 
 import json
-import os
-import ssl
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import requests
 from africastalking.SMS import SMSService
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
-from urllib3.exceptions import MaxRetryError as UrllibFailure
 
+from workers.gateways import http
 from workers.gateways.sms import Done, Outcome, Postponed, Refused, Unknown
-
-CONNECT_TIMEOUT_S = 3.05
-READ_TIMEOUT_S = 12.0
 
 TAKEN = frozenset({100, 101, 102})
 """Processed, Sent, Queued."""
@@ -33,9 +25,6 @@ NEVER = {401: "RiskHold", 402: "InvalidSenderId", 403: "InvalidPhoneNumber",
 LATER = {405: "InsufficientBalance", 407: "CouldNotRoute", 500: "InternalServerError",
          501: "GatewayError", 502: "RejectedByGateway"}  # fmt: skip
 
-NOT_NOW_STATUSES = frozenset({401, 403, 407, 429})
-"""HTTP answers before the message was looked at: a key not yet valid, a limit, a proxy."""
-
 
 class _PooledSms(SMSService):  # type: ignore[misc]
     """The SDK's service with its base URL and its carrier replaced."""
@@ -43,13 +32,7 @@ class _PooledSms(SMSService):  # type: ignore[misc]
     def __init__(self, username: str, api_key: str, base_url: str, connections: int) -> None:
         self._root = base_url.rstrip("/")
         super().__init__(username, api_key)
-        self.session = requests.Session()
-        self.session.trust_env = False  # read the environment once, not at every message
-        self.session.proxies.update(get_environ_proxies(self._root))
-        self.session.verify = os.environ.get("REQUESTS_CA_BUNDLE", True)
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
-        self.session.mount("http://", adapter)
-        self.session.mount("https://", adapter)
+        self.session = http.session(self._root, connections)
 
     def _init_service(self) -> None:
         self._baseUrl = self._contentUrl = self._root + "/version1"
@@ -70,7 +53,7 @@ class _PooledSms(SMSService):  # type: ignore[misc]
             url,
             headers=dict(headers),
             data=data,
-            timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+            timeout=(http.CONNECT_TIMEOUT_S, http.READ_TIMEOUT_S),
             allow_redirects=False,
         )
 
@@ -101,26 +84,13 @@ class AfricasTalking:
 
 def _failure(failure: requests.RequestException) -> Outcome:
     """A call without an answer: it never began only when no connection was made."""
-    if isinstance(failure, requests.ConnectTimeout):
-        return Postponed("connect timed out")
-    cause = failure.args[0] if failure.args else None
-    reason = cause.reason if isinstance(cause, UrllibFailure) else cause
-    if isinstance(reason, (NewConnectionError, ConnectTimeoutError)):
-        return Postponed("no connection")
-    if isinstance(_root_of(reason), ssl.SSLCertVerificationError):
-        return Postponed("its certificate is not trusted")
-    return Unknown(type(failure).__name__)
-
-
-def _root_of(reason: object) -> object:
-    """The first argument of an exception of urllib3, where it keeps what it wrapped."""
-    inner = getattr(reason, "args", ())
-    return inner[0] if inner else None
+    never = http.never_began(failure)
+    return Postponed(never) if never else Unknown(type(failure).__name__)
 
 
 def read(status: int, body: bytes) -> Outcome:
     """The meaning of an HTTP answer to one message."""
-    if status in NOT_NOW_STATUSES:
+    if status in http.NOT_NOW_STATUSES:
         return Postponed(f"HTTP {status}")
     if 400 <= status < 500:
         return Refused(f"HTTP {status}")
@@ -154,7 +124,7 @@ def _recipient(said: object) -> Outcome:
     provider_id = _identity(said.get("messageId"))
     if number in TAKEN or (number is None and said.get("status") == "Success"):
         cost = said.get("cost")
-        return Done(provider_id, cost if isinstance(cost, str) else None, _cost_minor(cost))
+        return Done(provider_id, cost if isinstance(cost, str) else None, kes_minor(cost))
     if number in NEVER:
         return Refused(NEVER[number])
     if number in LATER:
@@ -167,7 +137,7 @@ def _identity(value: object) -> str | None:
     return value if isinstance(value, str) and 8 <= len(value) <= 128 else None
 
 
-def _cost_minor(value: object) -> int | None:
+def kes_minor(value: object) -> int | None:
     """'KES 0.8000' as 80 cents; None in another currency or form. Halves round up."""
     currency, _, amount = str(value).partition(" ")
     if currency != "KES":

@@ -1,0 +1,205 @@
+"""Errands in the world outside for value that is held: each asked for once, and the book follows.
+
+An errand whose call had no answer is `unknown` and is never asked for again blindly: who was asked
+is asked what became of it, where that is possible, or calls back, or a person decides. Calls run on
+lines of their own, so that a silent bank holds up no SMS.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from ussd_app import logs
+from ussd_app.bootstrap import App
+from ussd_app.domain import promises
+from workers import errand_rows
+from workers.errand_rows import Row
+from workers.gateways.errands import (
+    Agreed,
+    Carrier,
+    Declined,
+    Errand,
+    Look,
+    Open,
+    Outcome,
+    Postponed,
+    Unheard,
+)
+from workers.queueing import nudge
+
+MOST_ROWS = 100
+MOST_ATTEMPTS = 6
+FIRST_PAUSE_S = 20.0
+LONGEST_PAUSE_S = 300.0
+STUCK_S = 300.0
+INSIST_S = 45.0
+INSIST_PAUSE_S = 0.25
+
+ENDS = {"agreed": "done", "declined": "refused", "returning": "returned"}
+
+log = logs.get(__name__)
+
+
+class Errands:
+    """All errands of one worker. `lines` is how many calls may be out at once; 1 is none aside."""
+
+    def __init__(self, app: App, carriers: Mapping[str, Carrier], name: str, lines: int) -> None:
+        self._app = app
+        self._carriers = carriers
+        self._kinds = list(carriers)
+        self._name = name
+        self._pool = ThreadPoolExecutor(lines, thread_name_prefix="errand") if lines > 1 else None
+        self._free = threading.Semaphore(lines)
+        self._stopping = threading.Event()
+
+    def turn(self) -> int:
+        """Take up what is due. Returns how many errands it set about; their ends come by
+        themselves. Raises SQLAlchemyError."""
+        now = self._app.clock.now()
+        with self._app.engine.begin() as connection:
+            errand_rows.adopt(connection, self._kinds, now, MOST_ROWS)
+        return self._finish_all() + self._launch()
+
+    def sweep(self) -> None:
+        """Find errands whose worker was lost, and ask what became of those in doubt."""
+        now = self._app.clock.now()
+        with self._app.engine.begin() as connection:
+            lost = errand_rows.abandon(connection, now)
+        if lost:
+            log.warning("errands were out when their worker died", count=lost)
+        self._each(
+            lambda connection: errand_rows.doubtful(connection, self._kinds, now), self._look
+        )
+
+    def close(self) -> None:
+        """Begin nothing new, and wait for the calls that are out."""
+        self._stopping.set()
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)
+        for carrier in self._carriers.values():
+            carrier.close()
+
+    # one at a time
+
+    def _launch(self) -> int:
+        now = self._app.clock.now()
+        return self._each(lambda it: errand_rows.claim(it, self._name, now), self._ask)
+
+    def _each(self, take: Callable[[Connection], Row | None], do: Callable[[Row], None]) -> int:
+        """Take errands one by one while there is a free line, and deal with each on it."""
+        taken = 0
+        while not self._stopping.is_set() and self._free.acquire(blocking=False):
+            with self._app.engine.begin() as connection:
+                row = take(connection)
+            if row is None:
+                self._free.release()
+                break
+            taken += 1
+            if self._pool is None:
+                do(row)
+                self._free.release()
+            else:
+                self._pool.submit(do, row).add_done_callback(self._landed)
+        return taken
+
+    def _landed(self, future: "Future[None]") -> None:
+        self._free.release()
+        failure = future.exception()
+        if failure is not None:
+            log.error("an errand failed", kind=type(failure).__name__, exc_info=failure)
+        if not self._stopping.is_set():
+            nudge(self._app.redis)
+
+    def _ask(self, row: Row) -> None:
+        try:
+            outcome: Outcome = self._carriers[row.kind].ask(Errand(row.reference, row.facts))
+        except Exception as failure:
+            log.exception("a carrier's client failed", id=row.id)
+            outcome = Open(type(failure).__name__)
+        self._record(row, ("sending",), outcome)
+
+    def _look(self, row: Row) -> None:
+        try:
+            seen = self._carriers[row.kind].look(Errand(row.reference, row.facts))
+        except Exception as failure:
+            log.exception("a carrier's client failed", id=row.id)
+            seen = Open(type(failure).__name__)
+        if seen is not None:
+            self._record(row, ("unknown",), seen)
+
+    def _record(self, row: Row, was: tuple[str, ...], outcome: Outcome | Look) -> None:
+        """Write down what was said; worth insisting on, for only this process knows."""
+        now = self._app.clock.now()
+        state, due_at, error, provider_id = _verdict(row, outcome, now)
+        deadline = time.monotonic() + INSIST_S
+        while True:
+            try:
+                with self._app.engine.begin() as connection:
+                    told = (connection, row.id, was, state, due_at)
+                    heard = errand_rows.said(*told, error=error, provider_id=provider_id)
+                break
+            except OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(INSIST_PAUSE_S)
+        if error:
+            log.warning("an errand is not done", id=row.id, kind=row.kind, state=state, why=error)
+        if heard and state in ENDS:
+            self._finish(replace(row, state=state))
+
+    # the book follows
+
+    def _finish_all(self) -> int:
+        now = self._app.clock.now()
+        with self._app.engine.connect() as connection:
+            rows = errand_rows.unfinished(connection, now, MOST_ROWS)
+        for row in rows:
+            self._finish(row)
+        return len(rows)
+
+    def _finish(self, row: Row) -> None:
+        """Let the book follow what the world has said. Repeating it changes nothing."""
+        desk, now = self._app.bank.desk, self._app.clock.now()
+        follow = {
+            "agreed": promises.settle,
+            "declined": promises.void,
+            "returning": promises.undo,
+        }[row.state]
+        try:
+            follow(desk, row.entry_id, f"errand:{row.reference}:{row.state}")
+        except Exception as failure:
+            log.exception("the book could not follow an errand", id=row.id, state=row.state)
+            again = now + timedelta(seconds=STUCK_S)
+            with self._app.engine.begin() as connection:
+                errand_rows.later(connection, row.id, again, type(failure).__name__)
+            return
+        with self._app.engine.begin() as connection:
+            errand_rows.finish(connection, row, ENDS[row.state], now)
+
+
+def _verdict(
+    row: Row, outcome: Outcome | Look, now: datetime
+) -> tuple[str, datetime, str | None, str | None]:
+    """The errand's new state, when it is due, what went wrong, and the provider's name for it."""
+    match outcome:
+        case Agreed(provider_id):
+            return "agreed", now, None, provider_id
+        case Declined(reason):
+            return "declined", now, reason, None
+        case Open(reason):
+            return "unknown", now + errand_rows.look_pause(row.looks), reason, None
+        case Unheard():
+            return "queued", now, "never heard of", None
+        case Postponed(reason, pause_s):
+            if row.attempts >= MOST_ATTEMPTS and row.looks:
+                return "unknown", now + errand_rows.look_pause(0), reason, None
+            if row.attempts >= MOST_ATTEMPTS:
+                return "declined", now, reason, None
+            pause = pause_s or min(FIRST_PAUSE_S * 2.0 ** (row.attempts - 1), LONGEST_PAUSE_S)
+            return "queued", now + timedelta(seconds=pause), reason, None
