@@ -21,10 +21,14 @@ from simulator.day import Town
 from simulator.inside import Inside
 from simulator.serving import Served
 from ussd_app.bootstrap import App, build
+from ussd_app.domain import vault
 from ussd_app.domain.catalogue import AgreementKind
+from ussd_app.domain.feeds import Feed, Rate, Silence, SimulatedFeed
 from ussd_app.domain.seeds import Planted, Seed, plant
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.ids import SequentialIds
+from ussd_app.kernel.money import KES_SCALE
+from ussd_app.kernel.units import SCALES, to_minor
 from ussd_app.settings import Settings
 from ussd_app.web import create_app
 from workers.shop import account_names
@@ -48,6 +52,7 @@ class Person:
     balance_minor: int = 0
     frozen: bool = False
     agreements: tuple[Planted, ...] = ()
+    staff: bool = False
 
     @property
     def national_id(self) -> str:
@@ -70,6 +75,17 @@ class _DialogueIds(SequentialIds):
         return f"KA{self._planted:05d}"
 
 
+class _Feed:
+    """Made-up rates that can fall silent."""
+
+    def __init__(self) -> None:
+        self.silent = False
+        self.rates: Feed = Silence()
+
+    def latest(self, coin: str, now: datetime) -> Rate | None:
+        return None if self.silent else self.rates.latest(coin, now)
+
+
 class Backstage:
     """One Kabambe on a database and a Redis of its own; the Redis is emptied first."""
 
@@ -82,6 +98,7 @@ class Backstage:
         self._app: App | None = None
         self._inside: Inside | None = None
         self._seen = 0
+        self.feed = _Feed()
 
     def start(self, sms_api_url: str) -> str:
         """Build and serve it; the base URL of its doors."""
@@ -96,7 +113,10 @@ class Backstage:
             simulator=True,
         )
         names = account_names(settings)
-        app = self._app = build(settings, clock=self.clock, ids=self._ids, account_names=names)
+        app = self._app = build(
+            settings, clock=self.clock, ids=self._ids, account_names=names, feed=self.feed
+        )
+        self.feed.rates = SimulatedFeed(app.catalogue)
         self._stack.callback(app.close)
         app.redis.flushdb()
         served = self._stack.enter_context(Served(create_app(app)))
@@ -133,6 +153,7 @@ class Backstage:
                 national_id=person.national_id,
                 balance_minor=person.balance_minor,
                 agreements=person.agreements,
+                staff=person.name if person.staff else None,
             )
             for person in people
             if person.pin is not None
@@ -143,6 +164,19 @@ class Backstage:
                 "UPDATE parties SET status = 'frozen' WHERE msisdn = ANY (%s)",
                 ([person.msisdn for person in people if person.frozen],),
             )
+        self._ids.planting = False
+        self.ledger()
+
+    def stock(self, amounts: Mapping[str, str]) -> None:
+        """Give the house coins, and shillings (`kes`) to buy them with."""
+        desk = self.app.bank.desk
+        self._ids.planting = True
+        for name, decimal in amounts.items():
+            if name == "kes":
+                vault.fund(desk, to_minor(decimal, KES_SCALE) or 0, "given:kes")
+            else:
+                scale = SCALES[desk.catalogue.accounts[name].asset]
+                vault.stock(desk, name, to_minor(decimal, scale) or 0, f"given:{name}")
         self._ids.planting = False
         self.ledger()
 

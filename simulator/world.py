@@ -26,11 +26,15 @@ from ussd_app.domain.catalogue import AgreementKind
 from ussd_app.domain.seeds import Planted
 from ussd_app.kernel.money import format_minor, parse_minor
 from ussd_app.kernel.msisdn import parse as parse_msisdn
+from ussd_app.kernel.units import parse_decimal
 from ussd_app.settings import DEVELOPMENT_BANK_KEY
 
 NOTHING: Final = "(nothing)"
 BETWEEN: Final = "--"
 """Stands between two messages, or two different answers, in one block."""
+
+VAULT: Final = "vault"
+"""Begins the line of a `Given` block that is about the house and not about a person."""
 
 COUNTS: Final = {"": 1, "twice": 2, "three times": 3, "four times": 4}
 SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
@@ -99,12 +103,16 @@ class World:
         `agency 4102 20000 under 4101 town=Kisumu`, `till 52001 0 bearer=customer`.
         """
         kinds = self.backstage.agreement_kinds
-        people = [_person(line, kinds) for line in block if line.strip()]
+        lines = [line for line in block if line.strip()]
+        people = [_person(line, kinds) for line in lines if line.split()[0] != VAULT]
         for person, network in people:
             phone = self.telco.add(person.name, person.msisdn, network)
             phone.service = self.telco.service
             self.people[person.name] = phone
         self.backstage.seed([person for person, _ in people])
+        for line in lines:
+            if line.split()[0] == VAULT:
+                self.backstage.stock(_coins(line))
 
     def dials(self, name: str, dialled: str) -> list[str]:
         """`asha dials *383#`, also with answers behind the code: `*383*1*0722000002#`."""
@@ -175,6 +183,10 @@ class World:
         """`staff joyce closes send_money for 2 hours`, `… closes everything for …`."""
         for_s = int(count) * SECONDS[unit]
         office.closes(self.backstage.app.bank.desk, who, what, for_s)
+
+    def feed_is(self, how: str) -> None:
+        """`the feed falls silent`: nobody says what coins are worth; `works` ends it."""
+        self.backstage.feed.silent = how == "falls silent"
 
     # time, network, disasters
 
@@ -298,6 +310,16 @@ def _person(line: str, kinds: Mapping[str, AgreementKind]) -> tuple[Person, netw
     return Person(words[0], msisdn, pin, language, minor, agreements=tuple(held), **marks), network
 
 
+def _coins(line: str) -> dict[str, str]:
+    """`vault btc 0.5 usdt 10000 kes 50000`: what the house has to trade with."""
+    words = line.split()[1:]
+    amounts = dict(zip(words[::2], words[1::2], strict=False))
+    wrong = [word for word in amounts.values() if parse_decimal(word) is None]
+    if len(words) % 2 or wrong:
+        raise DialogueInvalid(f"Given: {line!r} has no amount where one must be")
+    return amounts
+
+
 def _agreement(line: str, name: str, kind: AgreementKind, rest: deque[str]) -> Planted:
     """`4102 20000 under 4101 town=Kisumu`, behind the agreement's kind."""
     number = rest.popleft() if kind.digits is not None and rest else None
@@ -381,6 +403,7 @@ VERBS: Final[Sequence[tuple[re.Pattern[str], Verb]]] = [
             World.staff_closes,
         ),
         ("Redis forgets", World.redis_forgets),
+        ("the feed (falls silent|works)", World.feed_is),
         ("the gateway (.+)", World.gateway_is),
         ("the airtime gateway (.+)", World.reseller_is),
         (

@@ -86,12 +86,19 @@ def _agreements(settings: Settings, options: Options) -> int:
     return agreements.agreements(settings, options)
 
 
+def _staff(settings: Settings, options: Options) -> int:
+    from ussd_app.running import staff
+
+    return staff.manage(settings, options)
+
+
 COMMANDS: dict[str, tuple[Command, str]] = {
     "run": (_run, "start everything and keep it running"),
     "migrate": (_migrate, "bring the database to the newest form"),
     "seed": (_seed, "put the cast of the examples into a development database"),
     "audit": (_audit, "prove the books; exit status 1 when a law does not hold"),
     "agreements": (_agreements, "see who has applied; approve, refuse, suspend, resume"),
+    "staff": (_staff, "who decides from the staff menu: list, add, remove"),
     "dead-letters": (_dead_letters, "list the SMS that nobody will send by themselves"),
     "web": (_web, "become the web server"),
     "postgres": (_postgres, "become the embedded PostgreSQL"),
@@ -112,6 +119,10 @@ def main(words: Sequence[str] | None = None) -> int:
             from ussd_app.running.agreements import add_words
 
             add_words(command)
+        if name == "staff":
+            from ussd_app.running import staff
+
+            staff.add_words(command)
     options = parser.parse_args(words)
     try:
         settings = Settings.read(os.environ)

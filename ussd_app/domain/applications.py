@@ -6,7 +6,8 @@ here: their names are written down as they are given.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -41,6 +42,14 @@ SELECT id, kind, party_id, name, terms, parent_id, state FROM applications WHERE
 
 class Undecided(Exception):
     """A decision that cannot be taken; says why, to whoever of the staff asked."""
+
+
+class SaidAlready(Undecided):
+    """Whoever decides has said the same before; it takes somebody else."""
+
+
+class Decided(Undecided):
+    """There is nothing left to decide."""
 
 
 class OpenApplication(NamedTuple):
@@ -95,13 +104,16 @@ def approve(
     *,
     under: str | None = None,
     terms: Mapping[str, str] | None = None,
+    connection: Connection | None = None,
 ) -> Agreement | None:
     """Say yes to an application; the last yes that is needed makes the agreement.
+
+    In the connection's transaction, or in its own.
 
     The first to say yes may propose under which agreement (`under`, a number) and on what further
     terms. Returns None while another must still say yes. Raises Undecided.
     """
-    with desk.engine.begin() as connection:
+    with _within(desk, connection) as connection:
         row = _open(connection, application_id)
         saying = _decide(desk, connection, APPROVE, staff, application_id=application_id)
         if saying == 1:
@@ -113,9 +125,15 @@ def approve(
         return _make(desk, connection, row)
 
 
-def refuse(desk: Desk, application_id: int, staff: str, because: str) -> None:
+def refuse(
+    desk: Desk,
+    application_id: int,
+    staff: str,
+    because: str,
+    connection: Connection | None = None,
+) -> None:
     """Say no to an application; the applicant is told so, and may apply again. Raises Undecided."""
-    with desk.engine.begin() as connection:
+    with _within(desk, connection) as connection:
         row = _open(connection, application_id)
         _decide(desk, connection, REFUSE, staff, because, application_id=application_id)
         _end(desk, connection, application_id, "refused", None)
@@ -142,13 +160,23 @@ def resume(desk: Desk, kind: str, number: str, staff: str) -> Agreement | None:
         return _become(connection, found, "active")
 
 
+@contextmanager
+def _within(desk: Desk, connection: Connection | None) -> Iterator[Connection]:
+    """The caller's transaction, or one of our own."""
+    if connection is not None:
+        yield connection
+    else:
+        with desk.engine.begin() as own:
+            yield own
+
+
 def _open(connection: Connection, application_id: int) -> Any:
     """The application, locked. Raises Undecided."""
     row = connection.exec_driver_sql(_ROW, (application_id,)).fetchone()
     if row is None:
         raise Undecided(f"There is no application {application_id}.")
     if row.state != "applied":
-        raise Undecided(f"Application {application_id} is {row.state} already.")
+        raise Decided(f"Application {application_id} is {row.state} already.")
     return row
 
 
@@ -205,7 +233,7 @@ def _decide(
     )
     earlier = {row.staff for row in said}
     if staff in earlier:
-        raise Undecided(f"{staff} has said so already; somebody else must.")
+        raise SaidAlready(f"{staff} has said so already; somebody else must.")
     connection.exec_driver_sql(
         "INSERT INTO decisions (application_id, agreement_id, what, staff, because, decided_at)"
         " VALUES (%s, %s, %s, %s, %s, %s)",

@@ -6,14 +6,14 @@ from ussd_app.domain.texts import two_names
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.ledger.prepared import Prepared
 
-CUSTOMER, FROZEN = "customer", "frozen"
-STANDINGS = (CUSTOMER, "agent", "merchant", FROZEN)
-"""Whose menu a caller can see; a kind of agreement names one of them."""
+CUSTOMER, STAFF, FROZEN = "customer", "staff", "frozen"
+STANDINGS = (CUSTOMER, STAFF, "agent", "merchant", FROZEN)
+"""Whose menu a caller can see, the house's own people first; a kind of agreement names another."""
 
 _ACTS_IN = Prepared(
     "kabambe_acts_in",
     """
-SELECT array_agg(DISTINCT kind) FROM (
+SELECT array_agg(DISTINCT kind), EXISTS (SELECT FROM staff WHERE party_id = $1) FROM (
     SELECT kind FROM agreements WHERE party_id = $1 AND state = 'active'
     UNION ALL
     SELECT a.kind FROM operators o JOIN agreements a ON a.id = o.agreement_id
@@ -44,5 +44,8 @@ def _standing(desk: Desk, party: parties.Party) -> str:
     if party.status != "active":
         return FROZEN
     row = _ACTS_IN.read(desk.reads, (party.id,))
-    given = {desk.catalogue.agreements[kind].standing for kind in (row and row[0]) or ()}
+    assert row is not None
+    kinds, is_staff = row
+    given = {desk.catalogue.agreements[kind].standing for kind in kinds or ()}
+    given |= {STAFF} if is_staff else set()
     return next((standing for standing in STANDINGS if standing in given), CUSTOMER)

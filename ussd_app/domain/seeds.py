@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ussd_app.domain import agreements, parties, registration, roles, transact
+from ussd_app.domain import agreements, parties, registration, roles, staff, transact
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.parties import Party
 from ussd_app.domain.roles import WALLET
@@ -26,7 +26,8 @@ class Planted:
 
 @dataclass(frozen=True)
 class Seed:
-    """A customer to plant. The balance is in minor units of KES."""
+    """A customer to plant. The balance is in minor units of KES; `staff` is the name under which
+    one of the house's own people decides."""
 
     msisdn: str
     name: str
@@ -35,6 +36,7 @@ class Seed:
     national_id: str
     balance_minor: int
     agreements: tuple[Planted, ...] = ()
+    staff: str | None = None
 
 
 DEVELOPMENT = (
@@ -70,6 +72,8 @@ def plant(desk: Desk, seeds: Iterable[Seed] = DEVELOPMENT) -> None:
         if seed.balance_minor:
             side = roles.own(desk, WALLET, party)
             transact.issue(desk, OPENING, side, seed.balance_minor, f"{OPENING}:{seed.msisdn}")
+        if seed.staff:
+            staff.add(desk, seed.msisdn, seed.staff)
         for planted in seed.agreements:
             _plant_agreement(desk, party, planted)
 

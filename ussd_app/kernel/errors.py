@@ -49,6 +49,13 @@ class RefusalCode(StrEnum):
     PAYEE_FROZEN = "payee_frozen"
     UNKNOWN_ACCOUNT = "unknown_account"
     BANK_SILENT = "bank_silent"
+    # a payment that somebody wants back
+    UNKNOWN_RECEIPT = "unknown_receipt"
+    NOT_REVERSIBLE = "not_reversible"
+    TOO_LATE = "too_late"
+    ALREADY_ASKED = "already_asked"
+    NOTHING_LEFT = "nothing_left"
+    NOTHING_TO_ANSWER = "nothing_to_answer"
     # the offer and its amount
     QUOTE_EXPIRED = "quote_expired"
     KEY_CONFLICT = "key_conflict"
