@@ -122,7 +122,7 @@ def _house_can(desk: Desk, offer: Offer, coin_: Coin, side: str) -> bool:
 
 
 def balance(desk: Desk, ask: Ask) -> Facts:
-    """The caller's coins, each with what it would fetch now; without that while no rate is fresh."""
+    """The caller's coins, each with what it would fetch now if a rate is fresh."""
 
     def then(connection: Connection, party: Party) -> Facts:
         lines = _holdings(desk, party)
@@ -136,11 +136,9 @@ def _holdings(desk: Desk, party: Party) -> list[str]:
     for name in COINS:
         coin_ = coin(desk.catalogue, name)
         ids = list(desk.book.accounts([f"{name}/{party.owner}"], coin_.asset).values())
-        for held in desk.book.balances(ids).values():
-            if held.total:
-                lines.append(
-                    format_units(held.total, coin_.asset) + _worth(desk, coin_, held.total)
-                )
+        minor = sum(held.total for held in desk.book.balances(ids).values())
+        if minor:
+            lines.append(format_units(minor, coin_.asset) + _worth(desk, coin_, minor))
     return lines
 
 

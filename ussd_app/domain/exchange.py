@@ -62,15 +62,21 @@ class Dealing:
     middle_minor: int
     rate_minor: int
 
+    @property
+    def whole(self) -> int:
+        """One whole coin in minor units."""
+        unit: int = 10**self.scale
+        return unit
+
     def coins_for(self, amount_minor: int) -> int:
         """How many coins an amount of KES buys (rounded down) or takes to sell (rounded up)."""
-        whole = amount_minor * 10**self.scale
-        return -(-whole // self.rate_minor) if self.side == SELL else whole // self.rate_minor
+        value = amount_minor * self.whole
+        return -(-value // self.rate_minor) if self.side == SELL else value // self.rate_minor
 
     def amount_for(self, coins: int) -> int:
         """What coins cost (rounded up), or fetch and are worth (rounded down), in cents."""
-        whole = coins * self.rate_minor
-        return -(-whole // 10**self.scale) if self.side == BUY else whole // 10**self.scale
+        value = coins * self.rate_minor
+        return -(-value // self.whole) if self.side == BUY else value // self.whole
 
 
 def dealing(coin_: Coin, side: str, middle_minor: int) -> Dealing:

@@ -4,7 +4,6 @@ Its position in a coin is bounded both ways by the ledger: the vault never goes 
 above the most of its chart, and what lies in the reserve is not traded at all.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from ussd_app.domain import transact
@@ -70,16 +69,11 @@ def fund(desk: Desk, amount_minor: int, key: str) -> str:
     return transact.enter(desk, FUND, {AMOUNT: amount_minor}, key)
 
 
-def plant(desk: Desk, coins: Mapping[str, int] = DEVELOPMENT, fund_minor: int = 0) -> None:
-    """Give the house of a new installation coins and shillings; a second planting changes nothing.
-
-    A coin of which something is there already is left alone.
-    """
-    for name, minor in coins.items():
-        if not position(desk, coin(desk.catalogue, name)).custody_minor:
-            stock(desk, name, minor, f"{name}:planted")
-    if fund_minor:
-        fund(desk, fund_minor, f"{FUND}:planted")
+def plant(desk: Desk) -> None:
+    """Give the house of a development server coins and shillings, once."""
+    for name, minor in DEVELOPMENT.items():
+        stock(desk, name, minor, f"{name}:planted")
+    fund(desk, DEVELOPMENT_FUND_MINOR, f"{FUND}:planted")
 
 
 def positions(desk: Desk) -> list[Position]:

@@ -54,11 +54,13 @@ def migrate(settings: Settings) -> None:
 def seed(settings: Settings) -> None:
     """Plant the development cast; those who are there already stay as they are."""
     from ussd_app.bootstrap import build
+    from ussd_app.domain import vault
     from ussd_app.domain.seeds import plant
 
     app = build(replace(settings, redis_url=settings.redis_url or NO_REDIS))
     try:
         plant(app.bank.desk)
+        vault.plant(app.bank.desk)
         log.info("the development cast is there")
     finally:
         app.close()

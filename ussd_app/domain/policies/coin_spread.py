@@ -1,4 +1,4 @@
-"""What the house earns by a trade: between what the customer pays or gets and what coins are worth."""
+"""What the house earns by a trade: what the customer pays beyond, or gets below, the worth."""
 
 from ussd_app.domain.policies import Parts, Terms
 
