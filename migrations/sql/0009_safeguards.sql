@@ -57,8 +57,8 @@ CREATE TABLE disputes (
     original_id   bigint NOT NULL,
     receipt       text COLLATE "C" NOT NULL,
     type          text NOT NULL,
-    sender_id     bigint NOT NULL REFERENCES parties,
-    receiver_id   bigint NOT NULL REFERENCES parties,
+    sender_id     bigint NOT NULL,
+    receiver_id   bigint NOT NULL,
     amount_minor  bigint NOT NULL CHECK (amount_minor > 0),
     held_minor    bigint NOT NULL DEFAULT 0,
     hold_id       bigint UNIQUE,
@@ -83,7 +83,30 @@ CREATE INDEX disputes_sender ON disputes (sender_id, asked_at);
 COMMENT ON TABLE disputes IS 'A payment that its sender wants back. A payment is disputed once; what is returned is a new entry, never more than was held of it';
 COMMENT ON COLUMN disputes.state IS 'opening: to be held; asked: the receiver may say; staff: they decide; returning, keeping: decided, the ledger follows; returned, kept; nothing: no money was left to hold';
 COMMENT ON COLUMN disputes.held_minor IS 'What was still there, at most the amount';
-COMMENT ON COLUMN disputes.ended_by IS 'Who decided: receiver, clock, or one or two of the staff';
+COMMENT ON COLUMN disputes.ended_by IS 'Who decided: receiver, clock, refund, or one or two of the staff';
+
+-- A payment goes back once: by a dispute (what was held of it) or by the ledger's reversal (all legs, as
+-- a merchant's refund). Whoever decides for either takes the same lock first and looks for the other.
+CREATE FUNCTION dispute_lock(p_original bigint) RETURNS void LANGUAGE sql AS $$
+    SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('dispute:' || p_original, 9))
+$$;
+COMMENT ON FUNCTION dispute_lock IS 'Until the transaction ends nobody else decides whether this entry goes back';
+
+CREATE FUNCTION dispute_first() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM dispute_lock(NEW.reversed_id);
+    IF EXISTS (SELECT FROM disputes
+                WHERE original_id = NEW.reversed_id AND state IN ('returning', 'returned')) THEN
+        RAISE EXCEPTION 'entry % was given back after a dispute', NEW.reversed_id
+            USING ERRCODE = 'KB006';
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION dispute_first IS 'No reversal of an entry that a dispute has given back: KB006, as for any that was reversed';
+
+CREATE TRIGGER dispute_first BEFORE INSERT ON reversals
+    FOR EACH ROW EXECUTE FUNCTION dispute_first();
 
 GRANT SELECT, INSERT ON windows, blocked_ids, tier_requests, security_answers, disputes TO kabambe_app;
 GRANT UPDATE (until_at) ON windows TO kabambe_app;

@@ -4,6 +4,7 @@ The words are data, what answers them stands in `counter`. Whatever comes in, so
 out: exactly one reply a message, queued in the transaction that marks the message as heard.
 """
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ from ussd_app.domain.counter import REPLIES
 from ussd_app.domain.desk import Desk
 
 STRANGERS_SPEAK = "en"
+FORWARDED, _RECEIPT = "reverse", re.compile(r"\b(K[A-Z0-9]{6,9}) (?:confirmed|imethibitishwa)\b")
+"""Whoever forwards us the SMS of a payment wants it back; what its sentence looks like."""
 MOST_READ = 160
 """Of a message so many characters are read; nothing that we understand is longer."""
 
@@ -45,6 +48,9 @@ class Keywords:
         keyword = self._words.get(first.upper().strip(".,!?#*"))
         rest = rest.strip()
         second = rest.upper().split()[:1]
+        receipt = _RECEIPT.search(text[:MOST_READ]) if keyword is None else None
+        if receipt is not None and FORWARDED in self._then:
+            return Asked(FORWARDED, None, receipt[1])
         if keyword is None or not second:
             return Asked(keyword, None, rest)
         return Asked(keyword, self._then[keyword].get(second[0].strip(".,!?")), rest)

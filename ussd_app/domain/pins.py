@@ -95,9 +95,19 @@ def prove(desk: Desk, ask: Ask) -> Facts:
     """Prove the old PIN before choosing a new one; gives a proof that expires."""
 
     def then(connection: Connection, party: Party) -> Facts:
-        return {"proof": _draft(desk, connection, party.msisdn, "proof", None, unchanged=False)}
+        return {"proof": proof(desk, connection, party.msisdn)}
 
     return with_pin(desk, "prove_pin", ask, then)
+
+
+def proof(desk: Desk, connection: Connection, msisdn: str) -> str:
+    """What shows a later step of the same session that the PIN was right; it expires."""
+    return _draft(desk, connection, msisdn, "proof", None, unchanged=False)
+
+
+def spend_proof(desk: Desk, connection: Connection, msisdn: str, token: str) -> None:
+    """Use up a proof. Raises Refused(proof_expired)."""
+    _spend(desk, connection, msisdn, token, "proof")
 
 
 def choose(desk: Desk, ask: Ask) -> Facts:
@@ -147,7 +157,7 @@ def change(desk: Desk, ask: Ask) -> Facts:
 
     def effect(connection: Connection) -> Facts:
         party = parties.known(connection, ask.msisdn)
-        _spend(desk, connection, ask.msisdn, ask.text("proof"), "proof")
+        spend_proof(desk, connection, ask.msisdn, ask.text("proof"))
         verifier = spend_confirmed(
             desk, connection, ask.msisdn, ask.text("chosen"), must_differ=True
         )

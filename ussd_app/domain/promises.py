@@ -3,19 +3,64 @@
 Reads the promise back from the entry that made it; knows nobody outside by name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from ussd_app.domain import parties
-from ussd_app.domain.catalogue import PAYER, Type
+from ussd_app.domain.catalogue import AMOUNT, PAYER, Type
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.drafting import legs, receipts, tried, usages
 from ussd_app.domain.keys import fingerprint
 from ussd_app.domain.parties import Party
 from ussd_app.domain.pricing import Price
-from ussd_app.ledger.book import Draft, OutboxRow, Usage
+from ussd_app.domain.roles import Side
+from ussd_app.kernel.errors import RefusalCode, Refused
+from ussd_app.ledger.book import BelowFloor, Draft, NewHold, OutboxRow, Usage
+
+
+def secure(
+    desk: Desk,
+    kind_name: str,
+    sides: Mapping[str, Side],
+    amount_minor: int,
+    key: str,
+    said: Mapping[str, object],
+    asks: Sequence[OutboxRow],
+) -> int:
+    """Hold value of a payer who was not asked yet, once a key; `asks` is told with it.
+
+    For types that the system starts and that have a hold. The request is its key: how much is
+    still there may differ at a second try. Returns the hold's id. Raises
+    Refused(insufficient_funds).
+    """
+    kind, now = desk.catalogue.types[kind_name], desk.clock.now()
+    assert kind.promise is not None
+    names = {role: {"name": side.name, "number": side.number} for role, side in sides.items()}
+    draft = Draft(
+        scope="system",
+        key=key,
+        request_hash=fingerprint(kind_name, key),
+        type=kind.name,
+        code=kind.code,
+        catalogue=desk.catalogue.digest,
+        receipt=desk.ids.receipt(now),
+        happened_at=now,
+        facts={
+            "parties": {role: side.party.id for role, side in sides.items()},
+            "roles": {role: side.account_id for role, side in sides.items()},
+            "price": {AMOUNT: amount_minor},
+            "said": names | dict(said),
+        },
+        outbox=tuple(asks),
+    )
+    until = now + timedelta(seconds=kind.promise.ttl_s)
+    hold = NewHold(sides[PAYER].account_id, amount_minor, until)
+    try:
+        return tried(desk, draft, lambda it: desk.book.hold(it, hold)).entry_id
+    except BelowFloor:
+        raise Refused(RefusalCode.INSUFFICIENT_FUNDS) from None
 
 
 def settle(desk: Desk, hold_id: int, key: str) -> str:

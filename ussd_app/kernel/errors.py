@@ -78,6 +78,7 @@ class RefusalCode(StrEnum):
     WALLET_FULL = "wallet_full"
     # the funds
     INSUFFICIENT_FUNDS = "insufficient_funds"
+    TAKINGS_SHORT = "takings_short"
     INSUFFICIENT_COINS = "insufficient_coins"
     NO_INVENTORY = "no_inventory"
     # what a door says by itself, before or instead of the bank

@@ -13,7 +13,7 @@ from ussd_app.kernel.errors import RefusalCode as Code
 COMMANDS: Mapping[str, Command] = {
     "caller": Command(
         "find",
-        {},
+        {"question?": "choice(later)"},
         {"name": "name", "language": "lang", "standing": f"choice({', '.join(callers.STANDINGS)})"},
         frozenset({Code.NOT_REGISTERED}),
         callers.caller,

@@ -1,0 +1,367 @@
+"""Who may ask for a payment back, which payments, and how late; and what sender, receiver and staff
+may say then. Moves nothing itself: `disputes` does, after a decision is committed.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine
+
+from ussd_app.domain import disputes, parties, pins
+from ussd_app.domain.catalogue import AMOUNT, PAYEE, PAYER
+from ussd_app.domain.desk import Ask, Desk, Facts, once
+from ussd_app.domain.disputes import ANSWERABLE, BY_RECEIVER, Dispute
+from ussd_app.domain.parties import Party
+from ussd_app.domain.roles import CUSTOMER
+from ussd_app.domain.texts import two_names
+from ussd_app.kernel.clock import nairobi
+from ussd_app.kernel.errors import RefusalCode, Refused
+from ussd_app.kernel.money import format_minor
+
+ROWS = 5
+ROW_WIDTH = 28
+LEGS_LOOKED_AT = 60
+"""Among so many of a wallet's latest legs the last payments are looked for."""
+WRONG_CODES_MOST = 3
+APPROVALS = 2
+DAY_S = 86_400
+
+_ALIKE = str.maketrans({"O": "0", "I": "1"})
+_ALL_ALIKE = str.maketrans({"O": "0", "I": "1", "S": "5", "Z": "2", "B": "8"})
+"""No receipt number has these letters but in its beginning; who types one meant the digit."""
+
+
+class Payment(NamedTuple):
+    """An entry that somebody made, as far as giving it back goes."""
+
+    id: int
+    receipt: str
+    type: str
+    happened_at: datetime
+    facts: dict[str, Any]
+
+    @property
+    def amount_minor(self) -> int:
+        """What was paid, without fees."""
+        return int(self.facts["price"][AMOUNT])
+
+    def receiver_name(self, desk: Desk) -> str:
+        """Whoever got it, as the sender may see them."""
+        kind = desk.catalogue.types[self.type]
+        name = str(self.facts["said"][PAYEE]["name"])
+        if desk.catalogue.accounts[kind.parties[PAYEE]].owner == CUSTOMER:
+            return two_names(name)
+        return name.upper()
+
+
+def spellings(typed: str) -> list[str]:
+    """What somebody who typed a receipt number may have read: O for 0, I for 1, and so on."""
+    squeezed = "".join(typed.upper().split())
+    return list(dict.fromkeys([squeezed, squeezed.translate(_ALIKE), _kept(squeezed)]))
+
+
+def _kept(typed: str) -> str:
+    """All lookalikes as digits, but for the two characters in front."""
+    return typed[:2] + typed[2:].translate(_ALL_ALIKE)
+
+
+def find_payment(source: Engine | Connection, party: Party, typed: str) -> Payment:
+    """The party's own payment of a receipt number. Raises Refused(unknown_receipt).
+
+    Somebody else's is as unknown as none.
+    """
+    if isinstance(source, Engine):
+        with source.connect() as connection:
+            return find_payment(connection, party, typed)
+    rows = source.exec_driver_sql(
+        "SELECT id, receipt, type, happened_at, facts FROM entries"
+        " WHERE receipt = ANY (%s) AND legs > 0 AND reverses IS NULL",
+        (spellings(typed),),
+    )
+    for payment in (Payment(*row) for row in rows):
+        if payment.facts.get("parties", {}).get(PAYER) == party.id:
+            return payment
+    raise Refused(RefusalCode.UNKNOWN_RECEIPT)
+
+
+def judge(desk: Desk, connection: Connection, party: Party, payment: Payment) -> None:
+    """Whether this payment may be asked back now.
+
+    Raises Refused(not_reversible | too_late | already_asked | too_many_requests | nothing_left).
+    """
+    within_s = desk.catalogue.rules["reversal_within_s"].get(payment.type)
+    if within_s is None:
+        raise Refused(RefusalCode.NOT_REVERSIBLE)
+    now = desk.clock.now()
+    if now > payment.happened_at + timedelta(seconds=within_s):
+        raise Refused(RefusalCode.TOO_LATE)
+    if _is_settled(connection, payment):
+        raise Refused(RefusalCode.ALREADY_ASKED)
+    asked = connection.exec_driver_sql(
+        "SELECT count(*) FROM disputes WHERE sender_id = %s AND asked_at > %s",
+        (party.id, now - timedelta(seconds=DAY_S)),
+    ).scalar_one()
+    if asked >= desk.catalogue.rules["reversal"]["requests_a_day"]:
+        raise Refused(RefusalCode.TOO_MANY_REQUESTS)
+    account = payment.facts["roles"][PAYEE]
+    if desk.book.balances([account])[account].available <= 0:
+        raise Refused(RefusalCode.NOTHING_LEFT)
+
+
+def _is_settled(connection: Connection, payment: Payment) -> bool:
+    """Whether somebody disputes it already, or it went back."""
+    found = connection.exec_driver_sql(
+        "SELECT EXISTS (SELECT FROM disputes WHERE original_id = %s AND state <> 'nothing')"
+        " OR EXISTS (SELECT FROM reversals WHERE reversed_id = %s)",
+        (payment.id, payment.id),
+    )
+    return bool(found.scalar_one())
+
+
+def open_dispute(desk: Desk, connection: Connection, party: Party, payment: Payment) -> int:
+    """Write down that a payment is wanted back, when it may be. Returns the dispute's id.
+
+    What is still there is held by `disputes.advance`, once this is committed.
+    """
+    judge(desk, connection, party, payment)
+    now, rules = desk.clock.now(), desk.catalogue.rules["reversal"]
+    answer_by = now + timedelta(seconds=rules["answer_s"])
+    row = connection.exec_driver_sql(
+        "INSERT INTO disputes (original_id, receipt, type, sender_id, receiver_id, amount_minor,"
+        " asked_at, answer_by, decide_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT DO NOTHING RETURNING id",
+        (
+            *(payment.id, payment.receipt, payment.type, party.id),
+            *(payment.facts["parties"][PAYEE], payment.amount_minor, now, answer_by),
+            answer_by + timedelta(seconds=rules["decide_s"]),
+        ),
+    ).fetchone()
+    if row is None:
+        raise Refused(RefusalCode.ALREADY_ASKED)
+    return int(row.id)
+
+
+# the sender, by USSD
+
+
+def recent(desk: Desk, ask: Ask) -> Facts:
+    """With the PIN: the caller's last payments that may be asked back, and a proof for doing so."""
+
+    def then(connection: Connection, party: Party) -> Facts:
+        rows = [_row(desk, payment) for payment in _last(desk, party)]
+        return {"payments": rows, "proof": pins.proof(desk, connection, party.msisdn)}
+
+    return pins.with_pin(desk, "recent_payments", ask, then)
+
+
+def _row(desk: Desk, payment: Payment) -> dict[str, str]:
+    day = nairobi(payment.happened_at)
+    amount = format_minor(payment.amount_minor)
+    label = f"{day.day}/{day.month} {amount} {payment.receiver_name(desk)}"
+    return {"key": payment.receipt, "label": label[:ROW_WIDTH].rstrip()}
+
+
+def _last(desk: Desk, party: Party) -> list[Payment]:
+    """Payments out of a wallet, newest first, of types that can be reversed and not too late."""
+    within_s = desk.catalogue.rules["reversal_within_s"]
+    with desk.reads.connect() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT DISTINCT e.id, e.receipt, e.type, e.happened_at, e.facts FROM ("
+            "   SELECT entry_id FROM legs WHERE from_id = %s AND from_shard = 0"
+            "    ORDER BY from_version DESC LIMIT %s) l"
+            " JOIN entries e ON e.id = l.entry_id AND e.type = ANY (%s)"
+            " WHERE NOT EXISTS (SELECT FROM disputes d"
+            "                    WHERE d.original_id = e.id AND d.state <> 'nothing')"
+            "   AND NOT EXISTS (SELECT FROM reversals r WHERE r.reversed_id = e.id)"
+            " ORDER BY e.id DESC",
+            (party.wallet_id, LEGS_LOOKED_AT, list(within_s)),
+        )
+        found = [Payment(*row) for row in rows]
+    now = desk.clock.now()
+    in_time = (
+        payment
+        for payment in found
+        if now <= payment.happened_at + timedelta(seconds=within_s[payment.type])
+    )
+    return list(in_time)[:ROWS]
+
+
+def preview(desk: Desk, ask: Ask) -> Facts:
+    """What asking a payment back would be: of whom, and how much. By a row, or as typed."""
+    party = parties.known(desk.reads, ask.msisdn)
+    payment = find_payment(desk.reads, party, str(ask.args.get("picked") or ask.args.get("typed")))
+    with desk.reads.connect() as connection:
+        judge(desk, connection, party, payment)
+    return {
+        "payment": payment.receipt,
+        "receiver_name": payment.receiver_name(desk),
+        "paid": payment.amount_minor,
+    }
+
+
+def request(desk: Desk, ask: Ask) -> Facts:
+    """Ask a payment back: what is still there is held, and the receiver is asked."""
+
+    def effect(connection: Connection) -> Facts:
+        party = parties.known(connection, ask.msisdn)
+        pins.spend_proof(desk, connection, ask.msisdn, ask.text("proof"))
+        payment = find_payment(connection, party, ask.text("payment"))
+        return {"dispute": str(open_dispute(desk, connection, party, payment))}
+
+    facts = once(desk, "request_reversal", ask, effect)
+    disputes.advance(desk, int(str(facts["dispute"])))
+    return {}
+
+
+# the receiver
+
+
+def asked_of(desk: Desk, ask: Ask) -> Facts:
+    """The oldest question that the caller has not answered. Raises Refused(nothing_to_answer)."""
+    party = parties.known(desk.reads, ask.msisdn)
+    with desk.reads.connect() as connection:
+        row = connection.exec_driver_sql(
+            disputes.SELECT + " WHERE receiver_id = %s AND state = ANY (%s)"
+            " ORDER BY state <> 'asked', id LIMIT 1",
+            (party.id, list(ANSWERABLE)),
+        ).fetchone()
+    if row is None:
+        raise Refused(RefusalCode.NOTHING_TO_ANSWER)
+    dispute = Dispute(*row)
+    return {
+        "dispute": str(dispute.id),
+        "sender_name": disputes.sides(desk, dispute)[PAYEE].name,
+        "held": dispute.held_minor,
+        "payment": dispute.receipt,
+    }
+
+
+def give_back(desk: Desk, ask: Ask) -> Facts:
+    """The receiver agrees, with their PIN: what is held goes back."""
+
+    def then(connection: Connection, party: Party) -> Facts:
+        _agree(connection, _own(connection, party, ask))
+        return {}
+
+    facts = pins.with_pin(desk, "give_back", ask, then)
+    disputes.advance(desk, int(ask.text("dispute")))
+    return facts
+
+
+def keep(desk: Desk, ask: Ask) -> Facts:
+    """The receiver does not agree: staff decide, or nobody where it is the receiver's alone."""
+
+    def effect(connection: Connection) -> Facts:
+        dispute = _own(connection, parties.known(connection, ask.msisdn), ask)
+        if dispute.state == "asked":
+            disputes.to_staff(desk, connection, dispute, BY_RECEIVER)
+        return {}
+
+    facts = once(desk, "keep_payment", ask, effect)
+    disputes.advance(desk, int(ask.text("dispute")))
+    return facts
+
+
+def _own(connection: Connection, party: Party, ask: Ask) -> Dispute:
+    dispute = disputes.by_id(connection, int(ask.text("dispute")))
+    if dispute.receiver_id != party.id or dispute.state not in ANSWERABLE:
+        raise Refused(RefusalCode.NOTHING_TO_ANSWER)
+    return dispute
+
+
+def _agree(connection: Connection, dispute: Dispute) -> None:
+    if not disputes.decide(connection, dispute, "returning", BY_RECEIVER, wanted=ANSWERABLE):
+        raise Refused(RefusalCode.NOTHING_TO_ANSWER)
+
+
+def agree_by_code(
+    desk: Desk, connection: Connection, party: Party, typed: str
+) -> Dispute | RefusalCode:
+    """The receiver's YES with the code of the question: the dispute that it settles.
+
+    Else nothing_to_answer or wrong_code; a wrong code is counted on every question, and after
+    `WRONG_CODES_MOST` only USSD and its PIN can agree.
+    """
+    open_ones = _open_ones(connection, party)
+    if not open_ones:
+        return RefusalCode.NOTHING_TO_ANSWER
+    for dispute in open_ones:
+        if dispute.wrong_codes < WRONG_CODES_MOST and disputes.code_matches(desk, dispute, typed):
+            agreed = disputes.decide(
+                connection, dispute, "returning", BY_RECEIVER, wanted=ANSWERABLE
+            )
+            return dispute if agreed else RefusalCode.NOTHING_TO_ANSWER
+    connection.exec_driver_sql(
+        "UPDATE disputes SET wrong_codes = wrong_codes + 1 WHERE id = ANY (%s)",
+        ([dispute.id for dispute in open_ones],),
+    )
+    return RefusalCode.WRONG_CODE
+
+
+def disagree(desk: Desk, connection: Connection, party: Party) -> Dispute | None:
+    """The receiver's NO to the latest question that is still theirs; None when there is none."""
+    asked = [one for one in _open_ones(connection, party) if one.state == "asked"]
+    if not asked:
+        return None
+    disputes.to_staff(desk, connection, asked[-1], BY_RECEIVER)
+    return asked[-1]
+
+
+def _open_ones(connection: Connection, party: Party) -> list[Dispute]:
+    rows = connection.exec_driver_sql(
+        disputes.SELECT + " WHERE receiver_id = %s AND state = ANY (%s) ORDER BY id FOR UPDATE",
+        (party.id, list(ANSWERABLE)),
+    )
+    return [Dispute(*row) for row in rows]
+
+
+# the staff
+
+
+class Undecided(Exception):
+    """Staff cannot decide this: the message says why."""
+
+
+def with_staff(desk: Desk) -> list[Dispute]:
+    """What staff must decide, oldest first."""
+    with desk.reads.connect() as connection:
+        rows = connection.exec_driver_sql(disputes.SELECT + " WHERE state = 'staff' ORDER BY id")
+        return [Dispute(*row) for row in rows]
+
+
+def grant(desk: Desk, dispute_id: int, by: str) -> bool:
+    """One of the staff says that the money goes back; it does when a second says so too.
+
+    False while somebody else must say it. Raises Undecided.
+    """
+    who = by.strip().lower()
+    with desk.engine.begin() as connection:
+        dispute = _with_staff(connection, dispute_id)
+        approvals = sorted({*dispute.approvals, who})
+        connection.exec_driver_sql(
+            "UPDATE disputes SET approvals = %s WHERE id = %s", (approvals, dispute_id)
+        )
+        if len(approvals) < APPROVALS:
+            return False
+        names = ", ".join(approvals)
+        if not disputes.decide(connection, dispute, "returning", names, wanted=("staff",)):
+            raise Undecided("the payment went back in another way")
+    disputes.advance(desk, dispute_id)
+    return True
+
+
+def refuse(desk: Desk, dispute_id: int, by: str) -> None:
+    """One of the staff says that the receiver keeps the money. Raises Undecided."""
+    with desk.engine.begin() as connection:
+        dispute = _with_staff(connection, dispute_id)
+        disputes.decide(connection, dispute, "keeping", by.strip().lower(), wanted=("staff",))
+    disputes.advance(desk, dispute_id)
+
+
+def _with_staff(connection: Connection, dispute_id: int) -> Dispute:
+    rows = connection.exec_driver_sql(
+        disputes.SELECT + " WHERE id = %s FOR UPDATE", (dispute_id,)
+    ).fetchall()
+    if not rows or rows[0].state != "staff":
+        raise Undecided(f"no dispute {dispute_id} waits for staff")
+    return Dispute(*rows[0])
