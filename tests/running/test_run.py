@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -71,9 +72,14 @@ class Running:
         began = time.monotonic()
         self.process = self.command()
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if "Kabambe is up" in line:
-                return time.monotonic() - began
+        too_late = threading.Timer(WAIT_S, self.process.terminate)
+        too_late.start()
+        try:
+            for line in self.process.stdout:
+                if "Kabambe is up" in line:
+                    return time.monotonic() - began
+        finally:
+            too_late.cancel()
         raise AssertionError("it ended without a greeting")
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:

@@ -24,6 +24,11 @@ _SELECT = f"SELECT {', '.join(f'a.{column}' for column in COLUMNS)} FROM agreeme
 _BY_NUMBER = f"{_SELECT} WHERE a.kind = %s AND a.number = %s"
 _BY_ID = f"{_SELECT} WHERE a.id = %s"
 _OWNED = f"{_SELECT} WHERE a.party_id = %s AND a.kind = %s ORDER BY a.id"
+_NEXT_NUMBER = """
+SELECT greatest(%s, max(a.number::bigint) + 1) FROM agreements a
+WHERE a.kind = %s AND a.number::bigint + 1 < %s AND NOT EXISTS (
+    SELECT FROM agreements b WHERE b.kind = a.kind AND b.number = (a.number::bigint + 1)::text)
+"""
 _OF_PARTY = f"""{_SELECT}
 WHERE a.kind = %(kind)s AND a.state = 'active'
   AND (a.party_id = %(party)s OR EXISTS (
@@ -136,10 +141,7 @@ def _number(desk: Desk, connection: Connection, kind: str, party: Party) -> str:
         "SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", (f"number of {kind}",)
     )
     lowest = 10 ** (digits - 1)
-    (number,) = connection.exec_driver_sql(
-        "SELECT greatest(%s, max(number::bigint) + 1) FROM agreements WHERE kind = %s",
-        (lowest + 1, kind),
-    ).one()
+    (number,) = connection.exec_driver_sql(_NEXT_NUMBER, (lowest + 1, kind, 10 * lowest)).one()
     return str(number)
 
 

@@ -4,7 +4,8 @@ Reads the catalogue and the house's accounts; writes nothing and asks nobody but
 itself (`tried`).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -79,6 +80,21 @@ def usages(desk: Desk, kind: Type, payer: Party, price: Price, now: datetime) ->
     if kind.limits != DAILY:
         return ()
     return tuple(limits.usages(desk.catalogue.tiers[payer.tier], payer, price[AMOUNT], now))
+
+
+def given_back(used: Iterable[Usage]) -> tuple[Usage, ...]:
+    """The same limits as if it had never been; giving back is bound by none of them, since one may
+    have been lowered meanwhile."""
+    return tuple(
+        replace(
+            usage,
+            amount_minor=-usage.amount_minor,
+            count=-usage.count,
+            max_minor=None,
+            max_count=None,
+        )
+        for usage in used
+    )
 
 
 def tried(desk: Desk, draft: Draft, write: Callable[[Draft], Written]) -> Written:

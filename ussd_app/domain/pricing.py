@@ -184,14 +184,14 @@ def remember(
     """
     quote_id = desk.ids.token()
     facts = names(offer.sides)
-    agreements = {side.agreement.id for side in offer.sides.values() if side.agreement}
-    payee = offer.sides.get(PAYEE)
+    payer, payee = offer.sides[PAYER], offer.sides.get(PAYEE)
+    dealing = {side.agreement.id for side in (payer, payee) if side and side.agreement}
     with desk.reads.connect() as connection:
         connection.exec_driver_sql(
             _QUOTE,
             (
-                *(quote_id, offer.kind.name, offer.sides[PAYER].party.id),
-                *(payee and payee.party.id, sorted(agreements)),
+                *(quote_id, offer.kind.name, payer.party.id),
+                *(payee and payee.party.id, sorted(dealing)),
                 json.dumps({role: side.account_id for role, side in offer.sides.items()}),
                 json.dumps(offer.price),
                 json.dumps(facts | dict(said)),

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ussd_app.domain import parties
 from ussd_app.domain.catalogue import AMOUNT, PAYER, Type
 from ussd_app.domain.desk import Desk
-from ussd_app.domain.drafting import legs, receipts, tried, usages
+from ussd_app.domain.drafting import given_back, legs, receipts, tried, usages
 from ussd_app.domain.keys import fingerprint
 from ussd_app.domain.parties import Party
 from ussd_app.domain.pricing import Price
@@ -132,10 +132,7 @@ def _sorry(promise: "_Promise") -> tuple[OutboxRow, ...]:
 def _given_back(desk: Desk, promise: "_Promise") -> tuple[Usage, ...]:
     """The payer's limits as if it had never been promised."""
     payer = promise.parties[PAYER]
-    used = usages(desk, promise.kind, payer, promise.price, promise.happened_at)
-    return tuple(
-        replace(usage, amount_minor=-usage.amount_minor, count=-usage.count) for usage in used
-    )
+    return given_back(usages(desk, promise.kind, payer, promise.price, promise.happened_at))
 
 
 class _Promise(NamedTuple):

@@ -4,7 +4,6 @@ The ledger undoes an entry once, whoever asks; here is who may ask, for what, an
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ from ussd_app.domain import orders, parties, roles
 from ussd_app.domain.agreements import Agreement
 from ussd_app.domain.catalogue import AMOUNT, FEE, PAYEE, PAYER, Type
 from ussd_app.domain.desk import Ask, Desk, Facts
-from ussd_app.domain.drafting import usages
+from ussd_app.domain.drafting import given_back, usages
 from ussd_app.domain.orders import Order
 from ussd_app.domain.parties import Party
 from ussd_app.domain.pricing import Price
@@ -76,10 +75,7 @@ def refund(desk: Desk, ask: Ask) -> Facts:
             price=paid.price,
             said={"of": paid.receipt, "back": paid.back_minor},
             reverses=paid.entry_id,
-            gives_back=tuple(
-                replace(usage, amount_minor=-usage.amount_minor, count=-usage.count)
-                for usage in used
-            ),
+            gives_back=given_back(used),
         )
 
     return orders.order(desk, "refund", ask, make)

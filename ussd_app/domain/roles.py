@@ -89,12 +89,14 @@ def _dialled(desk: Desk, account_kind: str, number: str) -> Side:
 
 
 def derived(desk: Desk, way: Derived, base: Side) -> Side | None:
-    """The role that another one brings along; None when there is nobody above it."""
+    """The role that another one brings along; None when there is nobody above it, or nobody whose
+    agreement is in force."""
     if desk.catalogue.accounts[way.account].owner == CUSTOMER:
         return own(desk, way.account, base.party)
     agreement = base.agreement
     if way.parent and agreement is not None:
-        agreement = agreements.by_id(desk.reads, agreement.parent_id or 0)
+        above = agreements.by_id(desk.reads, agreement.parent_id or 0)
+        agreement = above if above is not None and above.state == "active" else None
     if agreement is None:
         return None
     return of(desk, way.account, agreement, parties.by_id(desk.reads, agreement.party_id))
