@@ -15,6 +15,6 @@ BEGIN
         'bench', v_keys, array_fill('\x0102030405060708'::bytea, ARRAY[p_count]), v_keys,
         array_fill('{}'::jsonb, ARRAY[p_count]), 'send_money', 1101, 'f00d', now(),
         ARRAY(SELECT generate_series(1, p_count)), v_from, v_to,
-        array_fill(100::bigint, ARRAY[p_count]));
+        array_fill(100::bigint, ARRAY[p_count]), '{}');
     RETURN cardinality(v_entries);
 END $$;

@@ -6,4 +6,5 @@
 SELECT o_entry FROM ledger_post(
     'bench', :key::text, '\x0102030405060708', :key::text, 'send_money', 1101, 'f00d', now(), '{}',
     NULL, NULL, ARRAY[:a, :b, :tallied]::bigint[], 2, NULL, ARRAY[1 + :d, 1 + :d]::integer[], ARRAY[2 - :d, 3]::integer[], '{100,7}',
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    '{sms}', '{+254712000001}', '{sent}', '{en}', '{"{\"amount_minor\": 100, \"other\": \"BARAKA\"}"}', ARRAY[:a]::bigint[]);

@@ -55,8 +55,8 @@ CREATE TRIGGER state AFTER UPDATE ON outbox REFERENCING NEW TABLE AS changed
 
 -- Both sides of a leg lie in one book and one asset, so every entry sums to zero in each; where a side
 -- is the newest change of its row, the row's balance is what the leg says; and whoever gave still has
--- its floor and what it holds. Lateral, so that no plan made while the table was small ever reads it
--- whole.
+-- its floor and what it holds. A subquery for each leg, by the accounts' ids, so that no plan made while
+-- the table was small ever reads it whole; a leg to or from nobody finds no row, and does not prove.
 CREATE FUNCTION ledger_prove_legs() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     v_entry bigint;
@@ -64,17 +64,15 @@ DECLARE
 BEGIN
     SELECT l.entry_id, l.leg INTO v_entry, v_leg
       FROM new_legs l
-      LEFT JOIN LATERAL (SELECT * FROM public.accounts WHERE id = l.from_id OFFSET 0) f ON true
-      LEFT JOIN LATERAL (SELECT * FROM public.accounts WHERE id = l.to_id OFFSET 0) t ON true
-     WHERE (l.amount_minor > 0 AND l.from_id <> l.to_id AND f.pot = t.pot
-            AND (l.from_shard <> 0 OR l.from_version < f.version
-                 OR (l.from_version = f.version AND l.from_balance = f.balance_minor))
-            AND (l.to_shard <> 0 OR l.to_version < t.version
-                 OR (l.to_version = t.version AND l.to_balance = t.balance_minor))
-            AND (f.sign < 0 OR f.balance_minor - f.held_minor >= f.floor_minor) IS NOT FALSE
-            AND (t.sign > 0 OR t.balance_minor - t.held_minor >= t.floor_minor) IS NOT FALSE
-           ) IS NOT TRUE
-     LIMIT 1;
+     WHERE (SELECT l.amount_minor > 0 AND l.from_id <> l.to_id AND f.pot = t.pot
+                   AND (l.from_version < f.version OR l.from_shard <> 0
+                        OR (l.from_version = f.version AND l.from_balance = f.balance_minor))
+                   AND (l.to_version < t.version OR l.to_shard <> 0
+                        OR (l.to_version = t.version AND l.to_balance = t.balance_minor))
+                   AND (f.balance_minor - f.held_minor >= f.floor_minor OR f.sign < 0) IS NOT FALSE
+                   AND (t.balance_minor - t.held_minor >= t.floor_minor OR t.sign > 0) IS NOT FALSE
+              FROM public.accounts f, public.accounts t
+             WHERE f.id = l.from_id AND t.id = l.to_id) IS NOT TRUE;
     IF FOUND THEN
         RAISE EXCEPTION 'leg % of entry % does not prove', v_leg, v_entry
             USING ERRCODE = 'KB901', DETAIL = json_build_object('entry', v_entry, 'leg', v_leg)::text;

@@ -95,19 +95,19 @@ BEGIN
         END LOOP;
     END IF;
 
-    -- 4. Hot accounts last: append where that is enough.
+    -- 4. Hot accounts last: append where that is enough. (The array is asked for in a subquery, for a
+    -- planner that can count it makes a new plan for each call.)
     IF p_locked < cardinality(p_accounts) THEN
         WITH hot AS MATERIALIZED (
-            SELECT h.id, h.place, a.pot, v_delta[h.place] * a.sign AS delta,
-                   (a.mode = 'tallied' AND p_ceilings[h.place] IS NULL AND v_held[h.place] IS NULL
-                    AND (v_delta[h.place] * a.sign >= 0 OR a.floor_minor IS NULL)) IS TRUE AS plain
-              FROM (SELECT p_accounts[s.place] AS id, s.place
-                      FROM (SELECT generate_series(p_locked + 1, cardinality(p_accounts)) AS place) s
-                   ) h
+            SELECT h.id, h.place, a.pot, v_delta[p_locked + h.place] * a.sign AS delta,
+                   (a.mode = 'tallied' AND v_held IS NULL AND p_ceilings IS NULL
+                    AND (v_delta[p_locked + h.place] * a.sign >= 0 OR a.floor_minor IS NULL)) IS TRUE
+                   AS plain
+              FROM unnest((SELECT p_accounts[p_locked + 1:])) WITH ORDINALITY h(id, place)
               LEFT JOIN LATERAL (SELECT * FROM public.accounts WHERE id = h.id OFFSET 0) a ON true),
         appended AS (
             INSERT INTO public.tail (account_id, entry_id, delta_minor)
-            SELECT id, o_entry, delta FROM hot WHERE plain AND delta <> 0)
+            SELECT id, o_entry, delta FROM hot WHERE plain)
         SELECT v_pot || array_agg(pot ORDER BY place), array_agg(plain ORDER BY place)
           INTO v_pot, v_plain FROM hot;
         IF false = ANY (v_plain) THEN
@@ -129,24 +129,20 @@ BEGIN
         INSERT INTO public.outbox (entry_id, kind, address, template, language, balance_of, due_at,
                                    facts)
         SELECT o_entry, p_say_kind[i], p_say_address[i], p_say_template[i], p_say_language[i],
-               p_accounts[place], p_happened_at,
-               CASE WHEN o_balances[place] IS NULL THEN p_say_facts[i]
-                    ELSE p_say_facts[i] || jsonb_build_object('balance', o_balances[place]) END
-          FROM (SELECT i, array_position(p_accounts, p_say_balance[i]) AS place
-                  FROM (SELECT generate_subscripts(p_say_kind, 1) AS i) s OFFSET 0) s),
-    moved AS (
-        INSERT INTO public.legs (entry_id, leg, from_id, to_id, amount_minor, from_version,
-                                 from_balance, to_version, to_balance, from_shard, to_shard)
-        SELECT o_entry, i, p_accounts[f], p_accounts[t], p_amounts[i],
-               coalesce(v_version[f], o_entry), coalesce(o_balances[f], v_parts[f]),
-               coalesce(v_version[t], o_entry), coalesce(o_balances[t], v_parts[t]),
-               coalesce(v_shard[f], CASE WHEN f > p_locked THEN -1 ELSE 0 END),
-               coalesce(v_shard[t], CASE WHEN t > p_locked THEN -1 ELSE 0 END)
-          FROM (SELECT i, p_from[i] AS f, p_to[i] AS t
-                  FROM (SELECT generate_subscripts(p_amounts, 1) AS i) s) s
-         WHERE p_amounts[i] > 0 AND f <> t AND v_pot[f] = v_pot[t]
-        RETURNING 1)
-    SELECT count(*) INTO v_count FROM moved;
+               p_say_balance[i], p_happened_at,
+               jsonb_set_lax(p_say_facts[i], '{balance}', to_jsonb(
+                   o_balances[array_position(p_accounts, p_say_balance[i])]), true, 'return_target')
+          FROM (SELECT generate_subscripts(p_say_kind, 1) AS i) s)
+    INSERT INTO public.legs (entry_id, leg, from_id, to_id, amount_minor, from_version, from_balance,
+                             to_version, to_balance, from_shard, to_shard)
+    SELECT o_entry, i, p_accounts[f], p_accounts[t], minor,
+           coalesce(v_version[f], o_entry), coalesce(o_balances[f], v_parts[f]),
+           coalesce(v_version[t], o_entry), coalesce(o_balances[t], v_parts[t]),
+           coalesce(v_shard[f], CASE WHEN f > p_locked THEN -1 ELSE 0 END),
+           coalesce(v_shard[t], CASE WHEN t > p_locked THEN -1 ELSE 0 END)
+      FROM unnest(p_from, p_to, p_amounts) WITH ORDINALITY l(f, t, minor, i)
+     WHERE minor > 0 AND f <> t AND v_pot[f] = v_pot[t];
+    GET DIAGNOSTICS v_count = ROW_COUNT;
     IF v_count <> cardinality(p_amounts) OR v_count > 64
        OR (v_count = 0 AND p_hold_of IS NULL AND p_settles IS NULL) THEN
         PERFORM public.ledger_blame(p_from, p_to, p_amounts, v_pot);

@@ -557,5 +557,5 @@ def what_is_said_of_a_reversal_knows_the_balance_after(town: Town) -> None:
     assert town.rows("SELECT balance_of, facts FROM outbox ORDER BY id") == [
         (asha, {"n": 1, "balance": 100}),
         (till, {"n": 1}),
-        (None, {"n": 1}),
+        (town["wallet/chege"], {"n": 1}),
     ]

@@ -54,7 +54,10 @@ def test_a_floor_holds_after_every_entry_of_a_batch(town: Town) -> None:
         town.book.post_many([town.draft(there), town.draft(back)])
     assert refused.value.account_id == town["wallet/asha"]
     assert town.picture() == before
-    town.book.post_many([town.draft(back), town.draft(there)])
+    drafts = [town.draft(back), town.draft(there)]
+    entries = town.book.post_many(drafts)
+    town.move("wallet/baraka", "wallet/chege", 100)
+    assert town.book.post_many(drafts) == entries, "a replay needs no funds"
     town.must_be_clean()
 
 

@@ -202,3 +202,46 @@ def test_the_audit_names_what_is_wrong(lived: Town, harm: str, named: str) -> No
         findings = audit.look(connection)
     assert any(named.format(**ids) in finding.subject for finding in findings), findings
     assert all(str(finding).startswith(finding.law) for finding in findings)
+
+
+FAIR_LEG = "(98, {asha}, {baraka}, 1, {a_ver}, {a_bal}, {b_ver}, {b_bal}, 1, 0, 0)"
+FALSE_LEGS = [
+    "(99, {asha}, {income}, 1, {a_ver}, {a_bal}, 99, NULL, 1, 0, -1)",  # another book
+    "(99, {asha}, 999999, 1, {a_ver}, {a_bal}, 1, 1, 1, 0, 0)",  # nobody
+    "(99, 999999, {asha}, 1, 1, 1, {a_ver}, {a_bal}, 1, 0, 0)",
+    "(99, {asha}, {asha}, 1, {a_ver}, {a_bal}, {a_ver}, {a_bal}, 1, 0, 0)",  # oneself
+    "(99, {asha}, {baraka}, 0, {a_ver}, {a_bal}, {b_ver}, {b_bal}, 1, 0, 0)",  # nothing
+    "(99, {asha}, {baraka}, -1, {a_ver}, {a_bal}, {b_ver}, {b_bal}, 1, 0, 0)",
+    "(99, {asha}, {baraka}, 1, {a_ver}, {a_bal} + 1, {b_ver}, {b_bal}, 1, 0, 0)",  # false balances
+    "(99, {asha}, {baraka}, 1, {a_ver}, {a_bal}, {b_ver}, {b_bal} - 1, 1, 0, 0)",
+    "(99, {asha}, {baraka}, 1, {a_ver}, NULL, {b_ver}, {b_bal}, 1, 0, 0)",
+    "(99, {asha}, {baraka}, 1, {a_ver} + 1, {a_bal}, {b_ver}, {b_bal}, 1, 0, 0)",  # false versions
+    "(99, {asha}, {baraka}, 1, {a_ver}, {a_bal}, {b_ver} + 1, {b_bal}, 1, 0, 0)",
+    "(99, {chege}, {baraka}, 1, {c_ver}, -5, {b_ver}, {b_bal}, 1, 0, 0)",  # below the floor
+    "(99, {chege}, {baraka}, 1, 0, 0, {b_ver}, {b_bal}, 1, 0, 0)",
+    "(99, {kapital}, {drawer}, 1, {k_ver}, 0, {d_ver}, -5, 1, 0, 0)",  # a debit account gives by to
+]
+
+
+@pytest.mark.parametrize("leg", FALSE_LEGS)
+def test_the_second_proof_trusts_nobody(lived: Town, leg: str) -> None:
+    """What the owner writes past the writer is proved all the same."""
+    names = {"asha": "wallet/asha", "baraka": "wallet/baraka", "chege": "wallet/chege"}
+    names |= {"drawer": "drawer/house", "kapital": "capital/house"}
+    known = {"income": lived["income/transfer_fees"]}
+    with lived.engine.connect() as connection:
+        connection.exec_driver_sql(
+            "UPDATE accounts SET balance_minor = -5, version = version + 1 WHERE id IN (%s, %s)",
+            (lived["wallet/chege"], lived["drawer/house"]),
+        )
+        for short, name in names.items():
+            row = connection.exec_driver_sql(
+                "SELECT id, version, balance_minor FROM accounts WHERE id = %s", (lived[name],)
+            ).one()
+            known |= {short: row[0], f"{short[0]}_ver": row[1], f"{short[0]}_bal": row[2]}
+        connection.exec_driver_sql("INSERT INTO legs VALUES" + FAIR_LEG.format(**known))
+        with pytest.raises(DBAPIError) as error:
+            connection.exec_driver_sql("INSERT INTO legs VALUES" + leg.format(**known))
+        assert isinstance(error.value.orig, psycopg2.Error)
+        assert error.value.orig.pgcode == "KB901"
+        connection.rollback()

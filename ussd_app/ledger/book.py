@@ -56,7 +56,6 @@ from ussd_app.ledger.wire import (
     POST,
     POST_MANY,
     STORED,
-    Order,
     arguments,
     batch_arguments,
     places,
@@ -129,7 +128,7 @@ class Book:
         try:
             return written(draft, order, self._execute(given))
         except AskAgain as again:
-            self._learn(order, again.hot)
+            self._learn(order.accounts, again)
             raise
         except (AnswerStored, LedgerRefusal) as refusal:
             stored = self._stored(draft)  # whatever it is refused for may be its twin's doing
@@ -148,20 +147,29 @@ class Book:
         """
         if not drafts:
             return []
-        given = batch_arguments(drafts)
 
         def ask() -> list[int]:
-            with self._engine.begin() as connection:
-                return list(self._ask(connection, POST_MANY, given)[0])
+            given = batch_arguments(drafts, self._hot)
+            try:
+                with self._engine.begin() as connection:
+                    return list(self._ask(connection, POST_MANY, given)[0])
+            except AskAgain as again:
+                self._learn(
+                    (end for draft in drafts for leg in draft.legs for end in leg[:2]), again
+                )
+                raise
 
         try:
             return self._again(ask)
-        except AnswerStored:
+        except (AnswerStored, LedgerRefusal):
             keys = [draft.key for draft in drafts]
-            found = "SELECT count(*) FROM idempotency WHERE scope = %s AND key = ANY (%s)"
-            if self._rows(found, (drafts[0].scope, keys))[0][0] != len(keys):
+            found = "SELECT count(*) FROM answers WHERE scope = %s AND key = ANY (%s)"
+            answered = self._rows(found, (drafts[0].scope, keys))[0][0]
+            if not answered:
+                raise
+            if answered != len(keys):
                 raise KeyConflict("some of these were answered before") from None
-            return [written.entry_id for written in map(self._stored, drafts) if written]
+            return [stored.entry_id for stored in map(self._stored, drafts) if stored]
 
     def reverse(self, draft: Draft, entry_id: int) -> Written:
         """Undo all legs of an entry by a new one, once. The draft brings no legs.
@@ -360,12 +368,12 @@ class Book:
             return None
         return Written(entry_id, receipt, told(accounts, balances), {}, True)
 
-    def _learn(self, order: Order, hot: frozenset[int] | None) -> None:
+    def _learn(self, accounts: Iterable[int], again: AskAgain) -> None:
         """Remember which accounts are hot, so that locks are taken in order the next time."""
-        if hot is not None:
-            self._hot.difference_update(order.accounts)
+        if again.hot is not None:
+            self._hot.difference_update(accounts)
             if len(self._hot) < MOST_HOT:
-                self._hot.update(hot)
+                self._hot.update(again.hot)
 
     def _ask(
         self, connection: Connection, statement: str, given: tuple[object, ...]

@@ -169,12 +169,15 @@ def told(accounts: Sequence[int] | None, balances: Sequence[int | None] | None) 
 
 
 POST_MANY = (
-    "SELECT o_entries FROM ledger_post_many(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    "SELECT o_entries FROM ledger_post_many(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 
 
-def batch_arguments(drafts: Sequence[Draft]) -> tuple[object, ...]:
-    """The arguments of the writer of batches. Raises BadDraft when a draft is not plain."""
+def batch_arguments(drafts: Sequence[Draft], hot: Collection[int]) -> tuple[object, ...]:
+    """The arguments of the writer of batches; `hot` as far as the caller knows which are.
+
+    Raises BadDraft when a draft is not plain.
+    """
     first = drafts[0]
     common = (first.scope, first.type, first.code, first.catalogue, first.happened_at)
     for draft in drafts:
@@ -199,4 +202,5 @@ def batch_arguments(drafts: Sequence[Draft]) -> tuple[object, ...]:
         _numbers([leg.from_id for _, leg in legs]),
         _numbers([leg.to_id for _, leg in legs]),
         _numbers([leg.amount_minor for _, leg in legs]),
+        _numbers({account for _, leg in legs for account in leg[:2] if account in hot}),
     )
