@@ -92,12 +92,19 @@ def _staff(settings: Settings, options: Options) -> int:
     return staff.manage(settings, options)
 
 
+def _merchant_day(settings: Settings, options: Options) -> int:
+    from ussd_app.running import shop_days
+
+    return shop_days.merchant_day(settings, options)
+
+
 COMMANDS: dict[str, tuple[Command, str]] = {
     "run": (_run, "start everything and keep it running"),
     "migrate": (_migrate, "bring the database to the newest form"),
     "seed": (_seed, "put the cast of the examples into a development database"),
     "audit": (_audit, "prove the books; exit status 1 when a law does not hold"),
     "agreements": (_agreements, "see who has applied; approve, refuse, suspend, resume"),
+    "merchant-day": (_merchant_day, "a shop's day, and whether it adds up to the ledger"),
     "staff": (_staff, "who decides from the staff menu: list, add, remove"),
     "dead-letters": (_dead_letters, "list the SMS that nobody will send by themselves"),
     "web": (_web, "become the web server"),
@@ -115,6 +122,10 @@ def main(words: Sequence[str] | None = None) -> int:
         command = commands.add_parser(name, help=about, description=about)
         if name == "dead-letters":
             command.add_argument("--replay", metavar="ID", help="send one again, or 'all'")
+        if name == "merchant-day":
+            from ussd_app.running import shop_days
+
+            shop_days.add_words(command)
         if name == "agreements":
             from ussd_app.running.agreements import add_words
 

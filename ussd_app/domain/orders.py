@@ -8,7 +8,7 @@ business, which hands in the sides.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ussd_app.domain import parties, pins, pricing
+from ussd_app.domain import guards, parties, pins, pricing
 from ussd_app.domain.catalogue import PAYEE, PAYER, Type
 from ussd_app.domain.desk import (
     SCOPE,
@@ -50,7 +50,8 @@ class Order:
     """One use of a type between sides that are known.
 
     `said` are further facts for its receipts. An order that `reverses` an entry moves that entry's
-    legs back, all of them; `gives_back` is what was used up of limits by it.
+    legs back, all of them; `gives_back` is what was used up of limits by it. `short` is said when
+    the payer's account holds less.
     """
 
     kind: Type
@@ -58,6 +59,7 @@ class Order:
     price: Price
     said: Mapping[str, object] = field(default_factory=dict)
     reverses: int | None = None
+    short: RefusalCode = RefusalCode.INSUFFICIENT_FUNDS
     gives_back: tuple[Usage, ...] = ()
 
     @property
@@ -81,7 +83,9 @@ def order(desk: Desk, name: str, ask: Ask, make: Callable[[Party], Order]) -> Fa
     try:
         party = parties.known(desk.reads, ask.msisdn)
         _must_consent(desk, name, ask, party)
-        return _facts(desk, carry_out(desk, make(party), SCOPE, ask.key, digest))
+        ordered = make(party)
+        guards.must_be_open(desk, ordered.kind, party)
+        return _facts(desk, carry_out(desk, ordered, SCOPE, ask.key, digest))
     except Refused as refused:
         return _refuse(desk, ask, digest, refused)
 
@@ -92,7 +96,7 @@ def carry_out(desk: Desk, order: Order, scope: str, key: str, digest: bytes) -> 
     try:
         return tried(desk, _draft(desk, order, scope, key, digest), desk.book.post)
     except BelowFloor:
-        raise Refused(RefusalCode.INSUFFICIENT_FUNDS) from None
+        raise Refused(order.short) from None
     except AboveCeiling:
         full = RefusalCode.WALLET_FULL if own else RefusalCode.PAYEE_BALANCE_LIMIT
         raise Refused(full) from None

@@ -75,6 +75,7 @@ def refund(desk: Desk, ask: Ask) -> Facts:
             price=paid.price,
             said={"of": paid.receipt, "back": paid.back_minor},
             reverses=paid.entry_id,
+            short=RefusalCode.TAKINGS_SHORT,
             gives_back=given_back(used),
         )
 

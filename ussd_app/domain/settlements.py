@@ -57,10 +57,11 @@ def _settlement(desk: Desk, shop: Agreement, owner: Party, amount: int | None) -
     if moved > room or room <= 0:
         raise Refused(RefusalCode.WALLET_FULL)
     if moved > there or there <= 0:
-        raise Refused(RefusalCode.INSUFFICIENT_FUNDS)
+        raise Refused(RefusalCode.TAKINGS_SHORT)
     sides = {PAYER: till, PAYEE: wallet}
     day = business_day(desk.clock.now())
-    return Order(kind, sides, pricing.price(desk.catalogue, kind, moved, day))
+    price = pricing.price(desk.catalogue, kind, moved, day)
+    return Order(kind, sides, price, short=RefusalCode.TAKINGS_SHORT)
 
 
 def settle_all(desk: Desk) -> int:
@@ -81,7 +82,7 @@ def _settle_one(desk: Desk, shop: Agreement, day: date) -> bool:
             order = _settlement(desk, shop, owner, None)
             orders.carry_out(desk, order, SCOPE, f"settle:{shop.id}:{day}", digest)
         except Refused as refused:
-            if refused.code is RefusalCode.INSUFFICIENT_FUNDS:
+            if refused.code is RefusalCode.TAKINGS_SHORT:
                 continue
             return False
         return True

@@ -31,7 +31,7 @@ WITH moved AS (
     UNION ALL
     SELECT entry_id, 0, amount_minor, to_id FROM legs
      WHERE from_id = %(account)s AND (from_shard >= 0 OR from_version >= %(first)s))
-SELECT e.reverses IS NOT NULL AS undoes, o.owner = 'house' AS house,
+SELECT e.reverses IS NOT NULL AS undoes, o.kind = 'float' AND o.owner = 'house' AS house,
        count(DISTINCT e.id) FILTER (WHERE m.came > 0) AS came_in,
        count(DISTINCT e.id) FILTER (WHERE m.went > 0) AS went_out,
        sum(m.came)::bigint AS came, sum(m.went)::bigint AS went
@@ -51,7 +51,7 @@ _NEWEST = 2**62
 class Takings:
     """What one day did to a shop's account; values in minor units.
 
-    `refunded_minor` is what refunds took out of it, after the charges that came back with them.
+    `charges_minor` is what the house kept: what came back with refunds is no charge any more.
     """
 
     payments: int = 0
@@ -80,14 +80,13 @@ def of_day(connection: Connection, account_id: int, day: date) -> Takings:
     given = {"account": account_id, "since": since, "until": until}
     first = _first_since(connection, account_id, since)
     rows = connection.exec_driver_sql(_MOVED, {**given, "first": first}).all()
-    undone = [row for row in rows if row.undoes]
-    plain = [row for row in rows if not row.undoes]
-    traded = [row for row in plain if not row.house]
+    undone = [row for row in rows if row.undoes and not row.house]
+    traded = [row for row in rows if not row.undoes and not row.house]
     return Takings(
         payments=sum(row.came_in for row in traded),
-        paid_minor=sum(row.came for row in plain),
-        charges_minor=sum(row.went for row in plain if row.house),
-        refunds=sum(row.went_out for row in undone if not row.house),
+        paid_minor=sum(row.came for row in rows if not row.undoes),
+        charges_minor=sum(row.went - (row.came if row.undoes else 0) for row in rows if row.house),
+        refunds=sum(row.went_out for row in undone),
         refunded_minor=sum(row.went - row.came for row in undone),
         settlements=sum(row.went_out for row in traded),
         settled_minor=sum(row.went for row in traded),

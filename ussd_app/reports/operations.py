@@ -125,6 +125,9 @@ def sentences(legs: Sequence[_Leg]) -> Iterator[str]:
         leg = legs[place]
         mirror = legs[place + 1] if place + 1 < len(legs) else None
         meaning = _meaning(leg, mirror) if mirror else None
+        if mirror and meaning is None:  # a reversal has them the other way round
+            meaning = _meaning(mirror, leg)
+            leg = mirror if meaning else leg
         source = "house" if meaning and leg.source == "float/house" else leg.source
         target = "house" if meaning and leg.target == "float/house" else leg.target
         tail = f" as {meaning}" if meaning else ""

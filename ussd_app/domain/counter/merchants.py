@@ -46,14 +46,14 @@ COMMANDS: Mapping[str, Command] = {
         "do",
         {"shop": "ref", "payment": "receipt", "pin": "pin"},
         {"receipt": "receipt", "balance": "money"},
-        OWN | LATE | {Code.INSUFFICIENT_FUNDS},
+        OWN | LATE | {Code.MAINTENANCE, Code.TAKINGS_SHORT},
         refunds.refund,
     ),
     "settle_shop": Command(
         "do",
         {"shop": "ref", "amount?": "money", "pin": "pin"},
         {"receipt": "receipt", "amount": "money", "balance": "money"},
-        OWN | {Code.WALLET_FULL, Code.INSUFFICIENT_FUNDS},
+        OWN | {Code.MAINTENANCE, Code.WALLET_FULL, Code.TAKINGS_SHORT},
         settlements.settle_shop,
     ),
     "set_settlement": Command(
