@@ -98,6 +98,12 @@ def _merchant_day(settings: Settings, options: Options) -> int:
     return shop_days.merchant_day(settings, options)
 
 
+def _coins(settings: Settings, options: Options) -> int:
+    from ussd_app.running import coins
+
+    return coins.manage(settings, options)
+
+
 COMMANDS: dict[str, tuple[Command, str]] = {
     "run": (_run, "start everything and keep it running"),
     "migrate": (_migrate, "bring the database to the newest form"),
@@ -105,6 +111,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "audit": (_audit, "prove the books; exit status 1 when a law does not hold"),
     "agreements": (_agreements, "see who has applied; approve, refuse, suspend, resume"),
     "merchant-day": (_merchant_day, "a shop's day, and whether it adds up to the ledger"),
+    "coins": (_coins, "what coins the house has and owes; take in more"),
     "staff": (_staff, "who decides from the staff menu: list, add, remove"),
     "dead-letters": (_dead_letters, "list the SMS that nobody will send by themselves"),
     "web": (_web, "become the web server"),
@@ -130,6 +137,10 @@ def main(words: Sequence[str] | None = None) -> int:
             from ussd_app.running.agreements import add_words
 
             add_words(command)
+        if name == "coins":
+            from ussd_app.running import coins
+
+            coins.add_words(command)
         if name == "staff":
             from ussd_app.running import staff
 

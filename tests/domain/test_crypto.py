@@ -1,6 +1,7 @@
 """Coins on a real ledger: exact to the smallest part, each asset by itself, the house within its
 bounds whoever races."""
 
+import argparse
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -16,12 +17,15 @@ from ussd_app.domain.exchange import BUY, COINS, SELL, SEND, WHOLE_BP, Coin, Dea
 from ussd_app.domain.feeds import LEVELS, TICK_S, Rate, SimulatedFeed
 from ussd_app.domain.rates import record
 from ussd_app.domain.seeds import plant
+from ussd_app.embedded import Redis
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.kernel.units import SCALES
 from ussd_app.ledger import audit
 from ussd_app.ledger.book import AboveCeiling, KeyConflict
 from ussd_app.products.read import read_catalogue
+from ussd_app.running import coins as terminal
+from ussd_app.settings import Settings
 
 CATALOGUE = read_catalogue()
 MIDDLES = st.integers(1, 10**12)
@@ -371,3 +375,33 @@ def test_the_development_house_is_planted_once(app: App) -> None:
         assert each.vault_minor > 0
     assert vault.shillings(app.bank.desk) == vault.DEVELOPMENT_FUND_MINOR
     assert proven(app)
+
+
+def test_the_position_can_be_seen_and_filled_at_a_terminal(
+    house: App, capsys: pytest.CaptureFixture[str], database_url: str, redis_server: Redis
+) -> None:
+    settings = Settings(env="test", database_url=database_url, redis_url=redis_server.url())
+    parser = argparse.ArgumentParser()
+    terminal.add_words(parser)
+
+    def say(*words: str) -> tuple[int, str]:
+        status = terminal.manage(settings, parser.parse_args(words))
+        return status, capsys.readouterr().out
+
+    assert accept(house, quote(house, BUY, "0.00002", by="coins"), "buy") is None
+    status, table = say("list")
+    assert status == 0
+    assert table.splitlines()[1].split() == (
+        ["0.00098", "BTC", "5", "BTC", "0.05", "BTC", "0.00002", "BTC"]
+    )
+    assert say("stock", "eth", "1.5", "--ref", "C-1")[1].endswith(": 1.5 ETH taken in.\n")
+    assert say("stock", "eth", "1.5", "--ref", "C-1")[0] == 0
+    assert say("stock", "eth", "2", "--ref", "C-1") == (
+        *(1, "That reference was used for something else.\n"),
+    )
+    assert say("stock", "btc", "6", "--ref", "C-2") == (1, "The house may not hold that many.\n")
+    assert say("fund", "2500", "--ref", "B-1")[0] == 0
+    with pytest.raises(SystemExit):
+        say("fund", "0.001", "--ref", "B-2")
+    assert vault.position(house.bank.desk, coin(house.catalogue, "eth")).custody_minor == 45 * 10**8
+    assert proven(house)
