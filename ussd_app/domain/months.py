@@ -13,7 +13,6 @@ from ussd_app.domain.days import month_later
 from ussd_app.domain.desk import Ask, Desk, Facts, once
 from ussd_app.domain.parties import Party
 from ussd_app.domain.spending import FEES, Line, Month
-from ussd_app.domain.texts import two_names
 from ussd_app.kernel.clock import business_day, nairobi
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.kernel.money import format_minor
@@ -135,8 +134,7 @@ def last_payments(desk: Desk, ask: Ask) -> Facts:
 
 def _label(line: Line) -> str:
     day = nairobi(line.happened_at)
-    name = two_names(line.other) or "Kabambe"
-    return f"{day.day}/{day.month} {format_minor(-line.minor)} {name}"[:LABEL].rstrip()
+    return f"{day.day}/{day.month} {format_minor(-line.minor)} {line.who}"[:LABEL].rstrip()
 
 
 def choices(desk: Desk, ask: Ask) -> Facts:

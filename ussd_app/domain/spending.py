@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from ussd_app.domain.catalogue import Catalogue
 from ussd_app.domain.days import at_hour
 from ussd_app.domain.parties import Party
+from ussd_app.domain.texts import two_names
 
 FEES, OTHER = "fees", "other"
 
@@ -57,6 +58,13 @@ class Line(NamedTuple):
     number: str
     tag: str | None
     business: str | None
+
+    @property
+    def who(self) -> str:
+        """The other side as others may see it: a person's two names, a business's whole one."""
+        if self.number.startswith("+"):
+            return two_names(self.other)
+        return self.other.upper() or "KABAMBE"
 
 
 class Month(NamedTuple):

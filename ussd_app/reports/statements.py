@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from fpdf import FPDF
-from fpdf.enums import AccessPermission, Align, EncryptionMethod, TableBordersLayout
-from fpdf.fonts import FontFace
+from fpdf.enums import AccessPermission, Align, EncryptionMethod
 
 from ussd_app.domain import spending
 from ussd_app.domain.catalogue import Catalogue
@@ -20,9 +19,11 @@ from ussd_app.kernel.msisdn import local
 
 FONT = "Helvetica"
 BODY_PT, SMALL_PT, TITLE_PT = 9, 7.5, 16
-INK, GREEN, PALE = (30, 30, 30), (0, 110, 60), (240, 246, 242)
-COLUMNS_MM = (27, 26, 53, 26, 26, 32)
-NAME_WIDTH = 28
+INK, GREEN, PALE, RULE = (30, 30, 30), (0, 110, 60), (240, 246, 242), (200, 212, 205)
+COLUMNS_MM = (26, 20, 78, 21, 21, 24)
+WORDS_BEFORE_SUMS = 3
+ROW_MM = 5
+NAME_WIDTH = 24
 
 
 @dataclass(frozen=True)
@@ -139,32 +140,39 @@ def _sums(paper: FPDF, account: Account, words: Words) -> None:
 
 
 def _table(paper: FPDF, catalogue: Catalogue, account: Account, words: Words) -> None:
+    """Row by row and without measuring the rest: a year of a busy shop is thousands of rows."""
     if not account.lines:
         paper.cell(0, 6, words.nothing)
         return
-    paper.set_font(FONT, size=SMALL_PT + 0.5)
+    paper.set_draw_color(*RULE)
+    paper.set_line_width(0.15)
     names = spending.names(catalogue)
-    with paper.table(
-        col_widths=COLUMNS_MM,
-        text_align=("LEFT", "LEFT", "LEFT", "RIGHT", "RIGHT", "RIGHT"),
-        borders_layout=TableBordersLayout.HORIZONTAL_LINES,
-        headings_style=FontFace(emphasis="BOLD", fill_color=PALE),
-        line_height=4.6,
-    ) as table:
-        table.row(words.headings)
-        for line in account.lines:
-            label = names[spending.category(catalogue, line)][account.language]
-            table.row(_cells(line, label, words))
+    _row(paper, words.headings, heading=True)
+    for line in account.lines:
+        if paper.will_page_break(ROW_MM):
+            paper.add_page()
+            _row(paper, words.headings, heading=True)
+        label = names[spending.category(catalogue, line)][account.language]
+        _row(paper, _cells(line, label, words))
+
+
+def _row(paper: FPDF, cells: tuple[str, ...], *, heading: bool = False) -> None:
+    paper.set_font(FONT, "B" if heading else "", SMALL_PT)
+    paper.set_fill_color(*PALE)
+    for place, (text, width) in enumerate(zip(cells, COLUMNS_MM, strict=True)):
+        align = Align.L if place < WORDS_BEFORE_SUMS else Align.R
+        paper.cell(width, ROW_MM, text, border="B", align=align, fill=heading)
+    paper.ln(ROW_MM)
 
 
 def _cells(line: Line, label: str, words: Words) -> tuple[str, ...]:
     amount = format_minor(abs(line.minor))
     came, went = (amount, "") if line.minor > 0 else ("", amount)
-    what = _plain(line.other)[:NAME_WIDTH] or "Kabambe"
+    what = _plain(line.who)[:NAME_WIDTH]
     if line.minor < 0:
         what = f"{what}, {label}"
     if line.fee_minor:
-        what = f"{what} ({words.fee} {format_minor(line.fee_minor)})"
+        what = f"{what}, {words.fee} {format_minor(line.fee_minor)}"
     at = f"{nairobi(line.happened_at):%d/%m/%Y %H:%M}"
     return (at, line.receipt, what, came, went, format_minor(line.balance_minor))
 
