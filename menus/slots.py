@@ -186,6 +186,14 @@ class Word(Name):
         return word if word and plain and gsm7.septets(word) <= self.widest else None
 
 
+class Answer(Word):
+    """The answer to a security question: a word or two that nobody may read again."""
+
+    kind = "answer"
+    secret = True
+    printable = False
+
+
 class Choice(SlotType):
     """One of a few words that a flow branches on or hands to the bank; never printed."""
 
@@ -282,6 +290,7 @@ _PLAIN_TYPES: Mapping[str, tuple[type[SlotType], int]] = {
     "count": (Count, len(str(COUNT_MOST))),
     "date": (Date, 10),
     "word": (Word, WORD_WIDTH),
+    "answer": (Answer, WORD_WIDTH),
     "shortcode": (Shortcode, 7),
     "reference": (Reference, 20),
     "units": (Units, 24),

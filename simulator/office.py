@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
-from ussd_app.domain import guards
+from ussd_app.domain import guards, kyc, reversals
 from ussd_app.domain.desk import Desk
 
 EVERYTHING = "everything"
+ONE_MORE = "another must say so too"
 
 
 def blocks(desk: Desk, who: str, msisdn: str) -> None:
@@ -18,3 +19,28 @@ def closes(desk: Desk, who: str, what: str, for_s: int) -> None:
     now = desk.clock.now()
     types = [] if what == EVERYTHING else [what]
     guards.close_for(desk, now, now + timedelta(seconds=for_s), types, "works", who)
+
+
+def returns(desk: Desk, who: str, what: str, receipt: str) -> str:
+    """Decide whether what is held of a payment goes back."""
+    waiting = reversals.with_staff(desk)
+    dispute_id = next((one.id for one in waiting if one.receipt == receipt), 0)
+    try:
+        if what == "denies":
+            reversals.refuse(desk, dispute_id, who)
+            return "denied"
+        return "granted" if reversals.grant(desk, dispute_id, who) else ONE_MORE
+    except reversals.Undecided as undecided:
+        return str(undecided)
+
+
+def raises(desk: Desk, who: str, what: str, msisdn: str) -> str:
+    """Decide whether somebody gets the higher limits that they asked for."""
+    request_id = next((one.id for one in kyc.waiting(desk) if one.msisdn == msisdn), 0)
+    try:
+        if what == "leaves":
+            kyc.refuse(desk, request_id, who)
+            return "left as they are"
+        return "raised" if kyc.approve(desk, request_id, who) else ONE_MORE
+    except kyc.Undecided as undecided:
+        return str(undecided)

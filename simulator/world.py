@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from flask import Flask
@@ -174,6 +175,15 @@ class World:
         of it.
         """
         return [self.backstage.staff(who, what, kind, self._phone(name).msisdn, how or "")]
+
+    def staff_returns(self, who: str, what: str, receipt: str) -> list[str]:
+        """`staff joyce grants the return of KB00001`, `… denies …`. Shows what became of it."""
+        return [office.returns(self.backstage.app.bank.desk, who, what, receipt)]
+
+    def staff_raises(self, who: str, what: str, name: str) -> list[str]:
+        """`staff joyce raises the limits of asha`, `… leaves …`. Shows what became of it."""
+        msisdn = self._phone(name).msisdn
+        return [office.raises(self.backstage.app.bank.desk, who, what, msisdn)]
 
     def staff_blocks(self, who: str, name: str) -> None:
         """`staff joyce blocks the ID of asha`."""
@@ -397,6 +407,8 @@ VERBS: Final[Sequence[tuple[re.Pattern[str], Verb]]] = [
             "(?: (?:under|because) (.+))?",
             World.staff,
         ),
+        (rf"staff {_NAME} (grants|denies) the return of ([A-Z0-9]+)", World.staff_returns),
+        (rf"staff {_NAME} (raises|leaves) the limits of {_NAME}", World.staff_raises),
         (rf"staff {_NAME} blocks the ID of {_NAME}", World.staff_blocks),
         (
             rf"staff {_NAME} closes ([a-z_]+) for ([0-9]{{1,3}}) (minute|hour)s?",
@@ -419,10 +431,10 @@ VERBS: Final[Sequence[tuple[re.Pattern[str], Verb]]] = [
 
 
 @contextmanager
-def world(database_url: str, redis_url: str) -> Iterator[World]:
+def world(database_url: str, redis_url: str, products: tuple[Path, ...] = ()) -> Iterator[World]:
     """A stage with a Kabambe and a gateway, both served on loopback. The database must be
-    migrated and empty."""
-    backstage = Backstage(database_url, redis_url)
+    migrated and empty. `products` are further folders of products beside ours."""
+    backstage = Backstage(database_url, redis_url, products)
     jobs: list[Callable[[], object]] = []
     nowhere = Service("", "", "", "", "", "", "", "")
     telco = Telco(backstage.clock, nowhere, later=jobs.append)

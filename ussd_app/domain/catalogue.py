@@ -240,6 +240,7 @@ class Catalogue:
     """Everything that is sold here. `digest` names this very content (16 hex digits).
 
     `categories` are what a business may be, in each language; an agreement has one as its term.
+    `questions` are those whose answers can unlock a PIN.
     `spending` are further names for what money is for, where no business says it.
     `rules` are whole numbers that a product's own module goes by, by product and name.
     """
@@ -248,6 +249,7 @@ class Catalogue:
     agreements: Mapping[str, AgreementKind]
     banks: Mapping[str, BankRow]
     categories: Mapping[str, Mapping[str, str]]
+    questions: Mapping[str, Mapping[str, str]]
     types: Mapping[str, Type]
     spending: Mapping[str, Mapping[str, str]]
     rules: Mapping[str, Mapping[str, int]]

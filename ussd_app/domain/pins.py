@@ -100,14 +100,19 @@ def prove(desk: Desk, ask: Ask) -> Facts:
     return with_pin(desk, "prove_pin", ask, then)
 
 
-def proof(desk: Desk, connection: Connection, msisdn: str) -> str:
-    """What shows a later step of the same session that the PIN was right; it expires."""
-    return _draft(desk, connection, msisdn, "proof", None, unchanged=False)
+def proof(desk: Desk, connection: Connection, msisdn: str, stage: str = "proof") -> str:
+    """What shows a later step of the same session that the PIN was right; it expires.
+
+    Another stage shows that something else was.
+    """
+    return _draft(desk, connection, msisdn, stage, None, unchanged=False)
 
 
-def spend_proof(desk: Desk, connection: Connection, msisdn: str, token: str) -> None:
+def spend_proof(
+    desk: Desk, connection: Connection, msisdn: str, token: str, stage: str = "proof"
+) -> None:
     """Use up a proof. Raises Refused(proof_expired)."""
-    _spend(desk, connection, msisdn, token, "proof")
+    _spend(desk, connection, msisdn, token, stage)
 
 
 def choose(desk: Desk, ask: Ask) -> Facts:
@@ -161,7 +166,7 @@ def change(desk: Desk, ask: Ask) -> Facts:
         verifier = spend_confirmed(
             desk, connection, ask.msisdn, ask.text("chosen"), must_differ=True
         )
-        _replace(desk, connection, party, verifier)
+        replace(desk, connection, party, verifier)
         return {}
 
     return once(desk, "change_pin", ask, effect)
@@ -174,13 +179,8 @@ def request_unlock(desk: Desk, ask: Ask) -> Facts:
         party = parties.known(connection, ask.msisdn)
         if party.pin_locked_at is None:
             raise Refused(RefusalCode.PIN_NOT_LOCKED)
-        _count_request(desk, connection, party)
-        prints = desk.keyring.fingerprints("national id", ask.text("national_id"))
-        mine = connection.exec_driver_sql(
-            "SELECT 1 FROM parties WHERE id = %s AND national_id_print = ANY (%s)",
-            (party.id, prints),
-        )
-        if mine.fetchone() is None:
+        count_request(desk, connection, party)
+        if not knows_id(desk, connection, party, ask.text("national_id")):
             return Refused(RefusalCode.ID_MISMATCH)
         code = desk.ids.one_time_code()
         connection.exec_driver_sql(
@@ -206,7 +206,17 @@ def request_unlock(desk: Desk, ask: Ask) -> Facts:
     return once(desk, "request_unlock", ask, effect)
 
 
-def _count_request(desk: Desk, connection: Connection, party: Party) -> None:
+def knows_id(desk: Desk, connection: Connection, party: Party, national_id: str) -> bool:
+    """Whether a national ID, under any root we have had, is the party's own."""
+    prints = desk.keyring.fingerprints("national id", national_id)
+    mine = connection.exec_driver_sql(
+        "SELECT 1 FROM parties WHERE id = %s AND national_id_print = ANY (%s)",
+        (party.id, prints),
+    )
+    return mine.fetchone() is not None
+
+
+def count_request(desk: Desk, connection: Connection, party: Party) -> None:
     """Count a request of today, right ID or wrong. Raises Refused(too_many_requests)."""
     now = desk.clock.now()
     row = connection.exec_driver_sql(
@@ -244,13 +254,14 @@ def unlock(desk: Desk, ask: Ask) -> Facts:
         connection.exec_driver_sql(
             "UPDATE unlock_codes SET verifier = NULL WHERE msisdn = %s", (ask.msisdn,)
         )
-        _replace(desk, connection, party, verifier)
+        replace(desk, connection, party, verifier)
         return {}
 
     return once(desk, "unlock", ask, effect)
 
 
-def _replace(desk: Desk, connection: Connection, party: Party, verifier: str) -> None:
+def replace(desk: Desk, connection: Connection, party: Party, verifier: str) -> None:
+    """Set another PIN by its verifier, which unlocks, and tell its owner."""
     connection.exec_driver_sql(
         "UPDATE parties SET pin_verifier = %s, pin_fails = 0, pin_locked_at = NULL WHERE id = %s",
         (verifier, party.id),

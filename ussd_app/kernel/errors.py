@@ -38,6 +38,8 @@ class RefusalCode(StrEnum):
     PROOF_EXPIRED = "proof_expired"
     WRONG_CODE = "wrong_code"
     CODE_EXPIRED = "code_expired"
+    NO_QUESTIONS = "no_questions"
+    WRONG_ANSWER = "wrong_answer"
     # the hour
     MAINTENANCE = "maintenance"
     # the parties

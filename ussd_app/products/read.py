@@ -6,7 +6,7 @@ are read as text, so 0712 stays a number somebody can dial and 'on' stays a word
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -35,7 +35,7 @@ from ussd_app.products import schema
 
 HERE = Path(__file__).parent
 PARTS = (
-    *("accounts", "agreements", "banks", "categories", "types"),
+    *("accounts", "agreements", "banks", "categories", "questions", "types"),
     *("keywords", "spending", "rules", "limits"),
 )
 
@@ -75,12 +75,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def read_catalogue(folder: Path = HERE) -> Catalogue:
-    """Read every product file of a folder. Raises ProductsInvalid with all faults of shape."""
-    parts = _parts(folder)
+def read_catalogue(*folders: Path) -> Catalogue:
+    """Read every product file of these folders together, of ours when none is named.
+
+    Raises ProductsInvalid with all faults of shape.
+    """
+    folders = folders or (HERE,)
+    parts = _parts(folders)
     dated = [
         (path.stem, _one(path, schema.TariffBookSchema()))
-        for path in sorted((folder / "tariffs").glob("*.yaml"))
+        for path in _files(folders, "tariffs/*.yaml")
     ]
     limits = parts["limits"]
     if not limits:
@@ -93,6 +97,7 @@ def read_catalogue(folder: Path = HERE) -> Catalogue:
         },
         banks={code: BankRow(code=code, **row) for code, row in parts["banks"].items()},
         categories=parts["categories"],
+        questions=parts["questions"],
         types={name: _type(name, row) for name, row in parts["types"].items()},
         spending=parts["spending"],
         rules=parts["rules"],
@@ -106,11 +111,17 @@ def read_catalogue(folder: Path = HERE) -> Catalogue:
     )
 
 
-def _parts(folder: Path) -> dict[str, dict[str, Any]]:
+def _files(folders: Sequence[Path], pattern: str) -> list[Path]:
+    """The files of all folders, in the order of their names."""
+    found = (path for folder in folders for path in folder.glob(pattern))
+    return sorted(found, key=lambda path: (path.name, path))
+
+
+def _parts(folders: Sequence[Path]) -> dict[str, dict[str, Any]]:
     """Each part of all files together. Raises ProductsInvalid, also for a row that stands twice."""
     parts: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
     faults: list[str] = []
-    for path in sorted(folder.glob("*.yaml")):
+    for path in _files(folders, "*.yaml"):
         try:
             loaded = _one(path, schema.ProductFileSchema())
         except ProductsInvalid as invalid:
@@ -128,13 +139,15 @@ def _parts(folder: Path) -> dict[str, dict[str, Any]]:
     return parts
 
 
-def read_texts(folder: Path = HERE / "texts") -> Texts:
+def read_texts(*folders: Path) -> Texts:
     """Read every sentence that an SMS may say. Raises ProductsInvalid."""
-    rows = {
-        template: row
-        for path in sorted(folder.glob("*.yaml"))
-        for template, row in _rows(path, schema.SentenceSchema()).items()
-    }
+    rows: dict[str, dict[str, Any]] = {}
+    for path in _files(folders or (HERE,), "texts/*.yaml"):
+        found = _rows(path, schema.SentenceSchema())
+        if set(found) & set(rows):
+            twice = sorted(set(found) & set(rows))
+            raise ProductsInvalid([f"{path.name}: {row}: stands twice" for row in twice])
+        rows |= found
     return Texts(
         {
             template: Sentence(
@@ -145,9 +158,9 @@ def read_texts(folder: Path = HERE / "texts") -> Texts:
     )
 
 
-def read_keywords(folder: Path = HERE) -> Keywords:
+def read_keywords(*folders: Path) -> Keywords:
     """Read what a customer may ask by SMS. Raises ProductsInvalid."""
-    rows = _parts(folder)["keywords"]
+    rows = _parts(folders or (HERE,))["keywords"]
     return Keywords(
         {word.upper(): name for name, row in rows.items() for word in row["words"]},
         {name: row["then"] for name, row in rows.items()},

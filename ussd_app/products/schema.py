@@ -252,6 +252,13 @@ class CategorySchema(Schema):
     sw = fields.String(required=True, validate=validate.Length(2, 20))
 
 
+class QuestionSchema(Schema):
+    """A row of a file's `questions`: a line of a list, in each language."""
+
+    en = fields.String(required=True, validate=validate.Length(5, 28))
+    sw = fields.String(required=True, validate=validate.Length(5, 28))
+
+
 class ProductFileSchema(Schema):
     """One file of a product: any of these parts."""
 
@@ -268,11 +275,12 @@ class ProductFileSchema(Schema):
     categories = fields.Dict(
         keys=fields.String(validate=_NAME), values=fields.Nested(CategorySchema)
     )
+    questions = fields.Dict(
+        keys=fields.String(validate=_NAME), values=fields.Nested(QuestionSchema)
+    )
     types = fields.Dict(keys=fields.String(validate=_NAME), values=fields.Nested(TypeSchema))
     keywords = fields.Dict(keys=fields.String(validate=_NAME), values=fields.Nested(KeywordSchema))
-    spending = fields.Dict(
-        keys=fields.String(validate=_NAME), values=fields.Nested(CategorySchema)
-    )
+    spending = fields.Dict(keys=fields.String(validate=_NAME), values=fields.Nested(CategorySchema))
     rules = fields.Dict(
         keys=fields.String(validate=_NAME),
         values=fields.Dict(keys=fields.String(validate=_NAME), values=fields.Integer()),

@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "reversal": Command(
         "find",
-        {"picked?": "ref", "typed?": "reference"},
+        {"picked?": "ref", "typed?": "receipt"},
         {"payment": "receipt", "receiver_name": "name", "paid": "money"},
         _JUDGED,
         reversals.preview,
