@@ -82,8 +82,6 @@ class Errands:
         self._stopping.set()
         if self._pool is not None:
             self._pool.shutdown(wait=True)
-        for carrier in self._carriers.values():
-            carrier.close()
 
     # one at a time
 

@@ -89,7 +89,7 @@ def account_names(settings: Settings) -> AccountNames | None:
 def _carriers(settings: Settings) -> dict[str, Carrier]:
     """Who does which kind of errand; without a switch, nobody goes to banks."""
     account = (settings.at_username, settings.at_api_key, settings.at_api_url)
-    carriers: dict[str, Carrier] = {"airtime": Airtime(*account, connections=ERRAND_LINES)}
+    carriers: dict[str, Carrier] = {"airtime": Airtime(*account)}
     if settings.bank_url is not None:
-        carriers["bank"] = BankSwitch(settings.bank_url, settings.bank_key, ERRAND_LINES)
+        carriers["bank"] = BankSwitch(settings.bank_url, settings.bank_key)
     return carriers

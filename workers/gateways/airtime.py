@@ -1,7 +1,7 @@
 """Airtime through the africastalking SDK; every trap of its wire form is met here.
 
 A service object is made for each call: the SDK keeps the idempotency key in headers that all later
-calls share. Connections are not kept: one that has gone stale would leave us in doubt.
+calls share. Nor are connections kept: one that has gone stale would leave us in doubt.
 Sources: the provider's documentation of /version1/airtime/send; the SDK's code (2.0.3, pinned).
 """
 
@@ -49,7 +49,7 @@ class _OneCall(AirtimeService):  # type: ignore[misc]
         return self._carry.request(
             method,
             url,
-            headers={**headers, "Connection": "close"},
+            headers=dict(headers),
             data=data,
             timeout=(http.CONNECT_TIMEOUT_S, http.READ_TIMEOUT_S),
             allow_redirects=False,
@@ -59,18 +59,18 @@ class _OneCall(AirtimeService):  # type: ignore[misc]
 class Airtime:
     """The reseller. Its carrier; nobody there can be asked what became of a purchase."""
 
-    def __init__(self, username: str, api_key: str, base_url: str, connections: int) -> None:
+    def __init__(self, username: str, api_key: str, base_url: str) -> None:
         self._account = (username, api_key)
         self._root = base_url.rstrip("/")
-        self._session = http.session(self._root, connections)
 
     def ask(self, errand: Errand) -> Outcome:
         """Send airtime; see `Carrier`. Our reference is the idempotency key."""
         msisdn = parse(str(errand.facts["reference"]))
         try:
-            response = _OneCall(*self._account, self._root, self._session).send(
-                msisdn, errand.amount, "KES", idempotency_key=errand.reference
-            )
+            with http.session(self._root, connections=1) as carry:
+                response = _OneCall(*self._account, self._root, carry).send(
+                    msisdn, errand.amount, "KES", idempotency_key=errand.reference
+                )
         except ValueError:
             return Declined("InvalidPhoneNumber")
         except requests.RequestException as failure:
@@ -80,10 +80,6 @@ class Airtime:
 
     def look(self, errand: Errand) -> None:
         """There is no question for it; the provider calls back."""
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._session.close()
 
 
 def read(status: int, body: bytes) -> Outcome:

@@ -41,10 +41,9 @@ LONGEST_REASON = 80
 class BankSwitch:
     """The switch as its client sees it: a carrier of errands, and it knows account names."""
 
-    def __init__(self, base_url: str, key: str, connections: int = MOST_NAMES) -> None:
+    def __init__(self, base_url: str, key: str) -> None:
         self._root = base_url.rstrip("/")
         self._key = key
-        self._session = http.session(self._root, connections)
         self._waiting = threading.BoundedSemaphore(MOST_NAMES)
 
     def holder(self, bank: str, account: str) -> str | None:
@@ -93,12 +92,13 @@ class BankSwitch:
         """Ask what became of a transfer; see `Carrier`."""
         path = f"/transfers/{quote(errand.reference)}"
         try:
-            response = self._session.get(
-                self._root + path,
-                headers={SIGNATURE: self._sign(path.encode()), "Connection": "close"},
-                timeout=(http.CONNECT_TIMEOUT_S, http.READ_TIMEOUT_S),
-                allow_redirects=False,
-            )
+            with http.session(self._root, connections=1) as carry:
+                response = carry.get(
+                    self._root + path,
+                    headers={SIGNATURE: self._sign(path.encode())},
+                    timeout=(http.CONNECT_TIMEOUT_S, http.READ_TIMEOUT_S),
+                    allow_redirects=False,
+                )
         except requests.RequestException as failure:
             return Open(type(failure).__name__)
         unknown = response.status_code == 404
@@ -106,19 +106,17 @@ class BankSwitch:
             return Unheard()
         return _standing(response) or Open(f"HTTP {response.status_code}")
 
-    def close(self) -> None:
-        """Let go of connections."""
-        self._session.close()
-
     def _post(
         self, path: str, fields: Mapping[str, str], timeout: tuple[float, float]
     ) -> requests.Response:
         """Post a signed form. A connection a call: one gone stale would leave us in doubt."""
         body = urlencode(fields).encode()
-        headers = {"Content-Type": FORM, SIGNATURE: self._sign(body), "Connection": "close"}
-        return self._session.post(
-            self._root + path, data=body, headers=headers, timeout=timeout, allow_redirects=False
-        )
+        headers = {"Content-Type": FORM, SIGNATURE: self._sign(body)}
+        url = self._root + path
+        with http.session(self._root, connections=1) as carry:
+            return carry.post(
+                url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+            )
 
     def _sign(self, body: bytes) -> str:
         return sign(self._key, body)

@@ -69,6 +69,3 @@ class Carrier(Protocol):
 
     def look(self, errand: Errand) -> Look | None:
         """What became of it; None from one who cannot be asked. Never raises either."""
-
-    def close(self) -> None:
-        """Let go of connections."""
