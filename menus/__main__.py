@@ -39,10 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 1 when there is a fault or a stale page."""
     parser = argparse.ArgumentParser(prog="python -m menus", description=__doc__)
     parser.add_argument("command", choices=["lint", *_PAGES])
+    parser.add_argument("folders", nargs="*", type=Path, help="further folders with flows/")
     parser.add_argument("--check", action="store_true", help="fail when the page is stale")
     chosen = parser.parse_args(arguments)
     try:
-        book = Book.load(FLOWS_DIR, TEXTS_DIR)
+        book = Book.load(FLOWS_DIR, TEXTS_DIR, *(each / "flows" for each in chosen.folders))
     except Misread as wrong:
         print(wrong)
         return 1

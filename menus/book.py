@@ -302,11 +302,14 @@ class Book:
         return Book({flow.name: flow for flow in flows}, versions, texts, places)
 
     @staticmethod
-    def load(flows_dir: Path, texts_dir: Path) -> "Book":
-        """Read every `*.yaml` and `retired/*.yaml` of a folder. Raises Misread."""
+    def load(flows_dir: Path, texts_dir: Path, *further: Path) -> "Book":
+        """Read every `*.yaml` and `retired/*.yaml` of a folder, and of further ones of flows.
+
+        Raises Misread.
+        """
         from menus.reader import read_book
 
-        return read_book(Path(flows_dir), Path(texts_dir))
+        return read_book(texts_dir, flows_dir, *further)
 
     def steps(self) -> frozenset[str]:
         """Every `flow.screen` at which a session can end, for counting where people leave."""

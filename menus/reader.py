@@ -196,12 +196,17 @@ def _read_refusals(path: Path) -> tuple[dict[str, RefusalText], list[Fault]]:
     return texts, reader.faults
 
 
-def read_book(flows_dir: Path, texts_dir: Path) -> Book:
+def read_book(texts_dir: Path, *flows_dirs: Path) -> Book:
     """All flows, current and retired, and all sentences. Raises Misread with every fault."""
     faults: list[Fault] = []
     flows: list[Flow] = []
     retired: list[Flow] = []
-    for path in sorted(flows_dir.glob("*.yaml")) + sorted(flows_dir.glob("retired/*.yaml")):
+    for path in (
+        path
+        for flows_dir in flows_dirs
+        for pattern in ("*.yaml", "retired/*.yaml")
+        for path in sorted(flows_dir.glob(pattern))
+    ):
         old = path.parent.name == "retired"
         try:
             flow = read_flow(path, read_yaml(path))
@@ -215,7 +220,7 @@ def read_book(flows_dir: Path, texts_dir: Path) -> Book:
     except Misread as wrong:
         raise Misread([*faults, *wrong.faults]) from None
     if not flows and not faults:
-        faults.append(Fault(flows_dir.name, "book", "schema", "there is no flow"))
+        faults.append(Fault(flows_dirs[0].name, "book", "schema", "there is no flow"))
     if faults:
         raise Misread(faults)
     return Book.of(
@@ -234,7 +239,12 @@ def _check_file_name(path: Path, flow: Flow, *, old: bool) -> None:
 
 def _clashes(flows: list[Flow], retired: list[Flow]) -> list[Fault]:
     current = {flow.name: flow.version for flow in flows}
+    names = [flow.name for flow in flows]
     return [
+        Fault(flow.file, flow.name, "schema", "another flow has that name already")
+        for number, flow in enumerate(flows)
+        if flow.name in names[:number]
+    ] + [
         Fault(flow.file, flow.name, "schema", "a retired version must be older than the current")
         for flow in retired
         if flow.name in current and flow.version >= current[flow.name]

@@ -87,9 +87,12 @@ class _Feed:
 
 
 class Backstage:
-    """One Kabambe on a database and a Redis of its own; the Redis is emptied first."""
+    """One Kabambe on a database and a Redis of its own; the Redis is emptied first.
 
-    def __init__(self, database_url: str, redis_url: str) -> None:
+    `products` are further folders of products beside ours."""
+
+    def __init__(self, database_url: str, redis_url: str, products: tuple[Path, ...] = ()) -> None:
+        self._products = products
         self.clock = FrozenClock(DAWN)
         self._database_url = database_url
         self._redis_url = redis_url
@@ -104,6 +107,7 @@ class Backstage:
         """Build and serve it; the base URL of its doors."""
         settings = Settings(
             env="test",
+            products=self._products,
             database_url=self._database_url,
             redis_url=self._redis_url,
             ussd_service_code=SERVICE_CODE,

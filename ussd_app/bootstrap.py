@@ -1,5 +1,6 @@
 """The composition root: settings in, a wired App out. The only place that knows all the parts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from ussd_app.kernel.clock import Clock, SystemClock
 from ussd_app.kernel.ids import Ids, SystemIds
 from ussd_app.ledger.book import Book
 from ussd_app.metrics import Metrics
+from ussd_app.products.read import HERE as PRODUCTS
 from ussd_app.products.read import read_catalogue, read_keywords, read_texts
 from ussd_app.settings import Settings
 
@@ -90,6 +92,10 @@ def connect(url: str, *, threads: int = 8, isolation: IsolationLevel | None = No
     )
 
 
+def _menus(further: Sequence[Path]) -> MenuBook:
+    return MenuBook.load(MENUS / "flows", MENUS / "text", *(each / "flows" for each in further))
+
+
 def build(
     settings: Settings,
     *,
@@ -113,7 +119,8 @@ def build(
         socket_connect_timeout=REDIS_TIMEOUT_S,
         retry=Retry(NoBackoff(), REDIS_RETRIES),
     )
-    catalogue = read_catalogue()
+    products = (PRODUCTS, *(folder / "products" for folder in settings.products))
+    catalogue = read_catalogue(*products)
     # Connections that commit by themselves are kept apart: to switch one there and back costs more
     # round trips than the reads they are for.
     reads = connect(settings.database_url, threads=settings.web_threads, isolation="AUTOCOMMIT")
@@ -142,9 +149,9 @@ def build(
         ids=ids,
         book=book,
         catalogue=catalogue,
-        texts=read_texts(),
-        keywords=read_keywords(),
-        machine=Machine(MenuBook.load(MENUS / "flows", MENUS / "text"), clock=clock),
+        texts=read_texts(*products),
+        keywords=read_keywords(*products),
+        machine=Machine(_menus(settings.products), clock=clock),
         bank=Bank(desk),
         inbox=Inbox(engine, clock),
         metrics=Metrics(),

@@ -36,6 +36,7 @@ class Settings:
 
     env: str = "development"
     home: Path = Path(".kabambe")
+    products: tuple[Path, ...] = ()
     port: int = 8383
     database_url: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
@@ -87,6 +88,7 @@ class Settings:
         settings = cls(
             env=env,
             home=Path(reader.text("KABAMBE_HOME", ".kabambe")).absolute(),
+            products=reader.folders("KABAMBE_PRODUCTS"),
             port=port,
             database_url=reader.database_url("DATABASE_URL"),
             redis_url=reader.url("REDIS_URL", ("redis", "rediss", "unix")),
@@ -176,6 +178,14 @@ class _Reader:
 
     def text(self, name: str, default: str) -> str:
         return self._environ.get(name) or default
+
+    def folders(self, name: str) -> tuple[Path, ...]:
+        """Folders that exist, with `:` between them."""
+        folders = tuple(Path(part).absolute() for part in self.text(name, "").split(":") if part)
+        self.faults += [
+            f"{name}: there is no folder {folder}" for folder in folders if not folder.is_dir()
+        ]
+        return folders
 
     def choice(self, name: str, options: tuple[str, ...], default: str) -> str:
         value = self.text(name, default)
