@@ -82,15 +82,18 @@ def refund(desk: Desk, ask: Ask) -> Facts:
     return orders.order(desk, "refund", ask, make)
 
 
+def readings(typed: str) -> list[str]:
+    """What somebody may have meant who read a receipt's number off a small screen."""
+    return [typed, typed.translate(_LOOKALIKES)]
+
+
 def _paid(desk: Desk, shop: Agreement, typed: str) -> _Paid:
     """The payment to a shop under a receipt number, if it may still be given back.
 
     Raises Refused(unknown_payment | payee_frozen | already_reversed | refund_too_late).
     """
     with desk.reads.connect() as connection:
-        row = connection.exec_driver_sql(
-            _PAID, ([typed, typed.translate(_LOOKALIKES)], shop.account_id)
-        ).fetchone()
+        row = connection.exec_driver_sql(_PAID, (readings(typed), shop.account_id)).fetchone()
     if row is None:
         raise Refused(RefusalCode.UNKNOWN_PAYMENT)
     entry_id, receipt, type_name, happened_at, facts, reversed_ = row
