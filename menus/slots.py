@@ -64,6 +64,16 @@ class NationalId(Patterned):
     shape = re.compile(r"[0-9]{6,9}", re.ASCII)
 
 
+class IdTail(Patterned):
+    """The last four digits of an identity number, read off the card that somebody shows."""
+
+    kind = "id_tail"
+    secret = True
+    askable = True
+    printable = False
+    shape = re.compile(r"[0-9]{4}", re.ASCII)
+
+
 class Code(Patterned):
     """A one-time code from an SMS."""
 
@@ -282,6 +292,7 @@ _PLAIN_TYPES: Mapping[str, tuple[type[SlotType], int]] = {
     "money": (Money, len(money.format_minor(LARGEST_SHOWN_MINOR))),
     "pin": (Pin, 4),
     "national_id": (NationalId, 9),
+    "id_tail": (IdTail, 4),
     "code": (Code, 6),
     "name": (Name, NAME_WIDTH),
     "receipt": (Receipt, RECEIPT_WIDTH),

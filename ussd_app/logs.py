@@ -22,10 +22,10 @@ from ussd_app.kernel.msisdn import mask
 SECRET_NAMES = frozenset(
     {
         "text", "input", "inputs", "pin", "old_pin", "new_pin", "message", "sms", "body", "form",
-        "national_id", "code", "otp", "facts", "args", "slots", "screen", "transcript", "answer",
-        "answers", "password", "passwd", "passkey", "securitycredential", "security_credential",
-        "secret", "callback_secret", "token", "authorization", "cookie", "api_key", "apikey",
-        "database_url", "redis_url", "params", "parameters",
+        "national_id", "id_tail", "code", "otp", "facts", "args", "slots", "screen", "transcript",
+        "answer", "answers", "password", "passwd", "passkey", "securitycredential",
+        "security_credential", "secret", "callback_secret", "token", "authorization", "cookie",
+        "api_key", "apikey", "database_url", "redis_url", "params", "parameters",
     }
 )  # fmt: skip
 """Fields, in lower case, whose values never reach a log."""

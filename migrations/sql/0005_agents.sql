@@ -35,3 +35,29 @@ COMMENT ON TABLE decisions IS 'What each of the staff has said of an application
 
 GRANT SELECT, INSERT ON applications, decisions TO kabambe_app;
 GRANT UPDATE (state, parent_id, terms, agreement_id, decided_at) ON applications TO kabambe_app;
+
+-- What agents need beside their floats.
+
+CREATE TABLE sightings (
+    by_id       bigint NOT NULL REFERENCES parties,
+    of_id       bigint NOT NULL REFERENCES parties,
+    day         date NOT NULL,
+    fails       smallint NOT NULL DEFAULT 0,
+    token       text,
+    expires_at  timestamptz NOT NULL,
+    PRIMARY KEY (by_id, of_id)
+);
+CREATE INDEX sightings_by_expiry ON sightings (expires_at);
+COMMENT ON TABLE sightings IS 'An agent saw a customer''s ID a moment ago, and how often they typed wrong digits of it that day. Holds nothing of the ID';
+
+CREATE TABLE float_alerts (
+    agreement_id  bigint PRIMARY KEY REFERENCES agreements,
+    told_at       timestamptz NOT NULL
+);
+COMMENT ON TABLE float_alerts IS 'Agents who were told that their float is low, until it recovers';
+
+CREATE INDEX agreements_town ON agreements (lower(terms->>'town')) WHERE kind = 'agency';
+CREATE INDEX agreements_ward ON agreements (lower(terms->>'ward')) WHERE kind = 'agency';
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON sightings TO kabambe_app;
+GRANT SELECT, INSERT, DELETE ON float_alerts TO kabambe_app;

@@ -10,7 +10,10 @@ from menus.plain import fit, fold
 from menus.slots import ASKABLE, slot_type
 from ussd_app.kernel.gsm7 import is_gsm7, septets
 
-PLAIN = ["msisdn", "money", "pin", "national_id", "code", "name", "receipt", "ref", "text"]
+PLAIN = [
+    *("msisdn", "money", "pin", "national_id", "id_tail", "code"),
+    *("name", "receipt", "ref", "text"),
+]
 PLAIN += [
     "word",
     "shortcode",
@@ -284,7 +287,12 @@ def test_secrets_are_never_printable() -> None:
     for kind in PLAIN:
         type_ = slot_type(kind)
         assert not (type_.secret and type_.printable)
-    assert {kind for kind in PLAIN if slot_type(kind).secret} == {"pin", "national_id", "code"}
+    assert {kind for kind in PLAIN if slot_type(kind).secret} == {
+        "pin",
+        "national_id",
+        "id_tail",
+        "code",
+    }
 
 
 def test_the_keys_for_back_and_home_are_no_answers() -> None:

@@ -87,6 +87,18 @@ def owned(source: Engine | Connection, party_id: int, kind: str) -> Agreement | 
     return _one(source, _OWNED, (party_id, kind))
 
 
+def acts_for(source: Engine, agreement: Agreement, party_id: int) -> bool:
+    """Whether a party owns an agreement or is one of its operators."""
+    if agreement.party_id == party_id:
+        return True
+    with source.connect() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT EXISTS (SELECT FROM operators WHERE agreement_id = %s AND party_id = %s)",
+            (agreement.id, party_id),
+        )
+        return bool(found.scalar_one())
+
+
 def account(desk: Desk, agreement: Agreement, kind: str) -> int:
     """The agreement's account of a kind; one beside its main account is opened when first asked."""
     if kind == desk.catalogue.agreements[agreement.kind].account:

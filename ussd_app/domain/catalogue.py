@@ -75,7 +75,7 @@ class LegSentence:
     """`<quantity> from <source> to <target> [as <meaning>]`.
 
     Source and target are a role of the type (`payer`) or an account's name (`trust/house`). A
-    meaning names the account of the house's own book that gets the mirror leg.
+    meaning names the account of the house's own book that gets the mirror leg, or a role.
     """
 
     quantity: str
@@ -171,6 +171,7 @@ class Type:
     category: str | None
     legs: tuple[LegSentence, ...]
     receipts: Mapping[str, str]
+    gates: tuple[str, ...] = ()
 
     @property
     def quantities(self) -> frozenset[str]:

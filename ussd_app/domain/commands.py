@@ -21,11 +21,11 @@ PRICE = frozenset(
         *(Code.NOT_REGISTERED, Code.ACCOUNT_FROZEN, Code.PIN_LOCKED),
         *(Code.MAINTENANCE, Code.NOT_YOURS, Code.UNKNOWN_PAYEE, Code.UNKNOWN_NUMBER),
         Code.UNKNOWN_BILL_ACCOUNT,
-        *(Code.PAYEE_IS_PAYER, Code.PAYEE_FROZEN),
+        *(Code.PAYEE_IS_PAYER, Code.PAYEE_FROZEN, Code.NOT_IN_LINE, Code.PROOF_EXPIRED),
         *(Code.AMOUNT_TOO_SMALL, Code.FAT_FINGER, Code.AMOUNT_TOO_LARGE),
         *(Code.TOO_FAST, Code.DAILY_LIMIT, Code.DAILY_COUNT),
         *(Code.MONTHLY_LIMIT, Code.MONTHLY_COUNT),
-        Code.PAYEE_BALANCE_LIMIT,
+        *(Code.SPLIT_DEPOSIT, Code.PAYEE_BALANCE_LIMIT),
         Code.INSUFFICIENT_FUNDS,
     }
 )
@@ -34,7 +34,7 @@ ACCEPT = frozenset(
         *(Code.NOT_REGISTERED, Code.ACCOUNT_FROZEN, Code.PIN_LOCKED, Code.WRONG_PIN),
         *(Code.PAYEE_FROZEN, Code.QUOTE_EXPIRED),
         *(Code.DAILY_LIMIT, Code.DAILY_COUNT, Code.MONTHLY_LIMIT, Code.MONTHLY_COUNT),
-        *(Code.PAYEE_BALANCE_LIMIT, Code.WALLET_FULL),
+        *(Code.SPLIT_DEPOSIT, Code.PAYEE_BALANCE_LIMIT, Code.WALLET_FULL),
         *(Code.INSUFFICIENT_FUNDS, Code.NO_INVENTORY),
     }
 )
@@ -66,6 +66,10 @@ class Said(NamedTuple):
     template: str
     facts: Mapping[str, object]
     language: str | None = None
+
+
+class NotYet(Exception):
+    """A round that cannot be finished now. What it did stays done; it is tried at every turn."""
 
 
 Reply = Callable[[Desk, Connection, Heard], Said]

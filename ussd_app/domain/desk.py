@@ -59,7 +59,7 @@ class Ask:
         return f"Ask(msisdn={self.msisdn!r}, key={self.key!r}, args={sorted(self.args)})"
 
 
-SECRET_ARGS = frozenset({"pin", "code", "answer", "national_id"})
+SECRET_ARGS = frozenset({"pin", "code", "answer", "national_id", "id_tail"})
 
 
 def request_print(name: str, ask: Ask) -> bytes:

@@ -37,7 +37,8 @@ def legs(desk: Desk, kind: Type, roles: Mapping[str, int], price: Price) -> Iter
             continue
         yield Leg(source, target, amount)
         if sentence.meaning is not None:
-            meaning = desk.house[sentence.meaning]
+            meaning = _account(desk, roles, sentence.meaning)
+            assert meaning is not None
             ends = (desk.house[EVALUE], meaning)
             yield Leg(*(ends if sentence.target == HOUSE else ends[::-1]), amount)
 

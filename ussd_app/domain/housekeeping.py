@@ -14,7 +14,7 @@ MOST_ROWS = 5_000
 short locks, and an end within the statement's time."""
 MOST_TURNS = 20
 
-TABLES = ("quotes", "pin_drafts", "unlock_codes", "statements")
+TABLES = ("quotes", "pin_drafts", "unlock_codes", "statements", "sightings")
 
 
 def sweep(desk: Desk) -> dict[str, int]:

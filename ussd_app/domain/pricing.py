@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from ussd_app.domain import checks, guards, limits, parties, roles
+from ussd_app.domain import checks, gates, guards, limits, parties, roles
 from ussd_app.domain.catalogue import (
     AMOUNT,
     EXCISE,
@@ -147,10 +147,12 @@ def work_out(desk: Desk, ask: Ask) -> Offer:
     dialled = str(ask.args.get("payee") or ask.args.get("number") or "")
     in_time = guards.must_be_open(desk, kind, payer)
     sides = roles.all_of(desk, kind, payer, dialled)
+    gates.judge_parties(desk, ask, kind, sides)
     checks.must_be_known(_terms(sides), str(ask.args.get("reference", "")))
     offer = priced(desk, kind, sides, amount)
     if kind.limits and not in_time:
         raise Refused(RefusalCode.TOO_FAST)
+    gates.judge_amount(desk, kind, sides, offer.price)
     _check_limits(desk, payer, offer)
     return offer
 

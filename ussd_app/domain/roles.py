@@ -108,6 +108,11 @@ def all_of(desk: Desk, kind: Type, party: Party, number: str) -> dict[str, Side]
     paid = payee(desk, kind, party, number)
     if paid is not None:
         sides[PAYEE] = paid
+    return with_derived(desk, kind, sides)
+
+
+def with_derived(desk: Desk, kind: Type, sides: dict[str, Side]) -> dict[str, Side]:
+    """The sides, and those that come along with them."""
     for role, way in kind.derived.items():
         side = derived(desk, way, sides[way.of])
         if side is not None:

@@ -4,7 +4,7 @@ Each round is a product's own and safe to repeat; here is only when it is due, a
 do not do it at once.
 """
 
-from ussd_app.domain.commands import Round
+from ussd_app.domain.commands import NotYet, Round
 from ussd_app.domain.counter import ROUNDS
 from ussd_app.domain.desk import Desk
 from ussd_app.kernel.clock import business_day, nairobi
@@ -14,13 +14,15 @@ def turn(desk: Desk) -> dict[str, int]:
     """Do every round that is due. Returns how many each dealt with.
 
     A round that fails leaves the others to their turn and is tried again at the next; the first
-    failure is raised at the end.
+    failure is raised at the end. One that says NotYet is tried again, too, and is no failure.
     """
     dealt: dict[str, int] = {}
     failure: Exception | None = None
     for name, round_ in ROUNDS.items():
         try:
             count = _one(desk, name, round_)
+        except NotYet:
+            continue
         except Exception as wrong:
             failure = failure or wrong
             continue

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from ussd_app.domain import guards, limits, parties, pins, pricing
+from ussd_app.domain import gates, guards, limits, parties, pins, pricing
+from ussd_app.domain import roles as roles_of
 from ussd_app.domain.catalogue import AMOUNT, PAYEE, PAYER, Type
 from ussd_app.domain.desk import (
     SCOPE,
@@ -192,9 +193,6 @@ def _settle(desk: Desk, offer: _Offer, scope: str, key: str, digest: bytes) -> F
     return _facts(desk, written, offer.roles[PAYER])
 
 
-def _post(desk: Desk, draft: Draft) -> Written:
-    return tried(desk, draft, desk.book.post)
-
 def _bound_refusal(desk: Desk, offer: _Offer, passed: BelowFloor | AboveCeiling) -> Refused:
     """Whose bound was passed: the house's, or that of one of the sides."""
     if passed.account_id in desk.house.values():
@@ -204,6 +202,10 @@ def _bound_refusal(desk: Desk, offer: _Offer, passed: BelowFloor | AboveCeiling)
     own = offer.payee is not None and offer.payee.id == offer.payer.id
     return Refused(RefusalCode.WALLET_FULL if own else RefusalCode.PAYEE_BALANCE_LIMIT)
 
+
+def _post(desk: Desk, draft: Draft) -> Written:
+    with gates.writing(desk, draft):
+        return tried(desk, draft, desk.book.post)
 
 
 def _draft(desk: Desk, offer: _Offer, scope: str, key: str, digest: bytes) -> Draft:
@@ -328,15 +330,20 @@ def _receipt_of(desk: Desk, key: str) -> str | None:
 
 
 def issue(desk: Desk, kind_name: str, payee: Side, amount_minor: int, key: str) -> str:
-    """Put e-value into an account against money in trust, once a key. Returns the receipt number.
+    """Give somebody e-value, once a key: against money in trust, or what the house owes them.
 
-    For types that the system starts (`starts: system`); no fee, no limit but the balance's.
+    Returns the receipt number. For types that the system starts (`starts: system`); no fee, no
+    limit but the balance's. Raises LedgerRefusal.
     """
     kind = desk.catalogue.types[kind_name]
     now = desk.clock.now()
     price = {AMOUNT: amount_minor}
-    roles = {PAYEE: payee.account_id}
+    sides = roles_of.with_derived(desk, kind, {PAYEE: payee})
+    roles = {role: side.account_id for role, side in sides.items()}
     most = ceiling(desk, kind, payee.party)
+    receipt = desk.ids.receipt(now)
+    told = {"receipt": receipt, "at": now.isoformat(), **price}
+    names = {PAYEE: {"name": payee.name, "number": payee.number}}
     draft = Draft(
         scope=SYSTEM,
         key=key,
@@ -344,10 +351,11 @@ def issue(desk: Desk, kind_name: str, payee: Side, amount_minor: int, key: str) 
         type=kind.name,
         code=kind.code,
         catalogue=desk.catalogue.digest,
-        receipt=desk.ids.receipt(now),
+        receipt=receipt,
         happened_at=now,
         legs=tuple(legs(desk, kind, roles, price)),
         facts={"parties": {PAYEE: payee.party.id}, "roles": roles, "price": price},
+        outbox=tuple(receipts(kind.receipts, told, names, roles, {PAYEE: payee.party})),
         ceilings=() if most is None else (Ceiling(payee.account_id, most),),
     )
     return _post(desk, draft).receipt

@@ -49,6 +49,7 @@ class RefusalCode(StrEnum):
     UNKNOWN_PAYMENT = "unknown_payment"
     PAYEE_IS_PAYER = "payee_is_payer"
     PAYEE_FROZEN = "payee_frozen"
+    NOT_IN_LINE = "not_in_line"
     UNKNOWN_ACCOUNT = "unknown_account"
     BANK_SILENT = "bank_silent"
     # a payment that somebody wants back
@@ -76,6 +77,7 @@ class RefusalCode(StrEnum):
     DAILY_COUNT = "daily_count"
     MONTHLY_LIMIT = "monthly_limit"
     MONTHLY_COUNT = "monthly_count"
+    SPLIT_DEPOSIT = "split_deposit"
     PAYEE_BALANCE_LIMIT = "payee_balance_limit"
     WALLET_FULL = "wallet_full"
     # the funds

@@ -22,6 +22,7 @@ from ussd_app.domain.catalogue import (
     Type,
 )
 from ussd_app.domain.counter import REPLIES
+from ussd_app.domain.gates import GATES
 from ussd_app.domain.keywords import Keywords
 from ussd_app.domain.policies import POLICIES
 from ussd_app.domain.texts import FACT_TYPES, LANGUAGES, Sentence, Texts
@@ -82,6 +83,7 @@ def _types(catalogue: Catalogue) -> Iterator[str]:
         where = f"type {kind.name}"
         yield from (f"{where}: {fault}" for fault in _roles(catalogue, kind))
         yield from (f"{where}: {fault}" for fault in _prices(kind))
+        yield from (f"{where}: {fault}" for fault in _gates(kind))
         for leg in kind.legs:
             yield from (f"{where}: '{leg}': {fault}" for fault in _leg(catalogue, kind, leg))
 
@@ -102,6 +104,12 @@ def _roles(catalogue: Catalogue, kind: Type) -> Iterator[str]:
             yield f"a receipt for {role}, who takes no part"
     if kind.starts == "customer" and PAYER not in kind.parties:
         yield "a customer starts it and nobody pays"
+
+
+def _gates(kind: Type) -> Iterator[str]:
+    for gate in kind.gates:
+        if gate not in GATES:
+            yield f"there is no gate {gate}"
 
 
 def _prices(kind: Type) -> Iterator[str]:

@@ -223,6 +223,7 @@ def _type(name: str, row: dict[str, Any]) -> Type:
         category=row["category"],
         legs=tuple(leg for leg in legs if leg is not None),
         receipts=row["receipts"],
+        gates=tuple(row["gates"]),
     )
 
 

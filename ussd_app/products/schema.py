@@ -16,7 +16,7 @@ _MODE = validate.OneOf(["locked", "tallied", "sharded"])
 _NAME = validate.Regexp(r"^[a-z][a-z0-9_]*$", error="must be a lower-case name")
 LEG = re.compile(
     r"(?P<quantity>\w+) from (?P<source>[\w/]+) to (?P<target>[\w/]+)"
-    r"(?: as (?P<meaning>\w+/\w+))?\Z"
+    r"(?: as (?P<meaning>[\w/]+))?\Z"
 )
 """The one pattern of a leg's sentence: what it lets through can be read, whole."""
 _PARTY = validate.Regexp(
@@ -157,6 +157,7 @@ class TypeSchema(Schema):
     limits = fields.String(load_default=None, validate=validate.OneOf(["daily"]))
     hold = fields.Nested(PromiseSchema, load_default=None)
     category = fields.String(load_default=None, validate=_NAME)
+    gates = fields.List(fields.String(validate=_NAME), load_default=list)
     post = fields.List(fields.String(validate=_LEG), required=True, validate=validate.Length(1, 12))
     receipts = fields.Dict(
         keys=fields.String(), values=fields.String(validate=_NAME), load_default=dict

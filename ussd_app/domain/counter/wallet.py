@@ -26,6 +26,8 @@ COMMANDS: Mapping[str, Command] = {
             "payee?": "msisdn",
             "number?": "shortcode",
             "reference?": "reference",
+            "store?": "count",
+            "seen?": "ref",
         },
         {"quote_id": "ref", "payee_name": "name", "fee": "money", "unusual": "choice(no, yes)"},
         PRICE,

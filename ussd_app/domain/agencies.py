@@ -1,0 +1,65 @@
+"""An agent's float: what is left of it, and who must be told that it runs low.
+
+Float moves like all value, by types of the catalogue; this only looks at it.
+"""
+
+from sqlalchemy import Connection
+
+from ussd_app.domain import agreements, parties, pins
+from ussd_app.domain.agreements import Agreement
+from ussd_app.domain.desk import Ask, Desk, Facts
+from ussd_app.domain.parties import Party
+
+AGENCY = "agency"
+
+_LOW = """
+SELECT a.id, a.number, f.balance_minor, p.msisdn, p.language
+FROM agreements a JOIN accounts f ON f.id = a.account_id JOIN parties p ON p.id = a.party_id
+WHERE a.kind = 'agency' AND a.state = 'active' AND p.status = 'active' AND f.version > 0
+  AND a.terms->>'low_float' ~ '^[0-9]{1,9}$'
+  AND f.balance_minor < (a.terms->>'low_float')::bigint * 100
+  AND NOT EXISTS (SELECT FROM float_alerts t WHERE t.agreement_id = a.id)
+ORDER BY a.id LIMIT %s
+"""
+_RECOVERED = """
+DELETE FROM float_alerts t USING agreements a JOIN accounts f ON f.id = a.account_id
+WHERE a.id = t.agreement_id
+  AND (a.terms->>'low_float' !~ '^[0-9]{1,9}$'
+       OR f.balance_minor >= (a.terms->>'low_float')::bigint * 100) IS NOT FALSE
+"""
+MOST_ALERTS = 500
+"""So many are told in one turn; the others at the next."""
+
+
+def of(desk: Desk, party: Party) -> Agreement:
+    """The agency in which somebody acts. Raises Refused(not_yours)."""
+    return agreements.of_party(desk.reads, party.id, AGENCY)
+
+
+def float_balance(desk: Desk, ask: Ask) -> Facts:
+    """What is left of the caller's float, in minor units. Raises Refused(not_yours)."""
+
+    def then(connection: Connection, party: Party) -> Facts:
+        agency = of(desk, party)
+        left = desk.book.balances([agency.account_id])[agency.account_id].available
+        return {"agency": agency.name.upper(), "number": agency.number, "balance": left}
+
+    return pins.with_pin(desk, "float_balance", ask, then)
+
+
+def warn(desk: Desk) -> int:
+    """Tell agents whose float has fallen below their term `low_float`, once until it recovers.
+
+    A float that never had anything is not low. Returns how many were told.
+    """
+    now = desk.clock.now()
+    with desk.engine.begin() as connection:
+        connection.exec_driver_sql(_RECOVERED)
+        low = connection.exec_driver_sql(_LOW, (MOST_ALERTS,)).all()
+        for row in low:
+            connection.exec_driver_sql(
+                "INSERT INTO float_alerts (agreement_id, told_at) VALUES (%s, %s)", (row.id, now)
+            )
+            facts = {"number": row.number, "balance": row.balance_minor, "at": now}
+            parties.say(desk, connection, row.msisdn, row.language, "float_low", **facts)
+    return len(low)
