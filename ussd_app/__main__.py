@@ -104,6 +104,12 @@ def _coins(settings: Settings, options: Options) -> int:
     return coins.manage(settings, options)
 
 
+def _outside(settings: Settings, options: Options) -> int:
+    from ussd_app.running import outside
+
+    return outside.manage(settings, options)
+
+
 COMMANDS: dict[str, tuple[Command, str]] = {
     "run": (_run, "start everything and keep it running"),
     "migrate": (_migrate, "bring the database to the newest form"),
@@ -113,6 +119,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "merchant-day": (_merchant_day, "a shop's day, and whether it adds up to the ledger"),
     "coins": (_coins, "what coins the house has and owes; take in more"),
     "staff": (_staff, "who decides from the staff menu: list, add, remove"),
+    "outside": (_outside, "errands in doubt, money kept aside, debts: list, decide, settle"),
     "dead-letters": (_dead_letters, "list the SMS that nobody will send by themselves"),
     "web": (_web, "become the web server"),
     "postgres": (_postgres, "become the embedded PostgreSQL"),
@@ -141,6 +148,10 @@ def main(words: Sequence[str] | None = None) -> int:
             from ussd_app.running import coins
 
             coins.add_words(command)
+        if name == "outside":
+            from ussd_app.running import outside
+
+            outside.add_words(command)
         if name == "staff":
             from ussd_app.running import staff
 

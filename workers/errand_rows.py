@@ -87,7 +87,7 @@ ORDER BY id LIMIT %s
 """
 
 _DECIDED = """
-UPDATE errands SET state = %s, due_at = %s, error = 'decided by staff'
+UPDATE errands SET state = %s, due_at = %s, error = 'decided by ' || %s
 WHERE reference = %s AND state = 'unknown' RETURNING id
 """
 
@@ -190,10 +190,10 @@ def stopped(connection: Connection, most: int) -> list[Stopped]:
     return [Stopped(**row) for row in rows.mappings()]
 
 
-def decide(connection: Connection, reference: str, done: bool, now: datetime) -> bool:
+def decide(connection: Connection, reference: str, done: bool, now: datetime, staff: str) -> bool:
     """A person has found out whether an unknown errand was done. False when it is not unknown."""
     state = "agreed" if done else "declined"
-    return bool(connection.exec_driver_sql(_DECIDED, (state, now, reference)).all())
+    return bool(connection.exec_driver_sql(_DECIDED, (state, now, staff, reference)).all())
 
 
 def _rows(connection: Connection, statement: str, given: tuple[object, ...]) -> list[Row]:

@@ -114,22 +114,22 @@ def waiting(engine: Engine) -> list[Unplaced]:
         return [Unplaced(**row) for row in rows.mappings()]
 
 
-def release(desk: Desk, reference: str, msisdn: str) -> str:
+def release(desk: Desk, reference: str, msisdn: str, staff: str) -> str:
     """Give money that waits to a customer. Returns the receipt number. Raises NotWaiting."""
     party = parties.find(desk.reads, msisdn)
     obstacle = _obstacle(party)
     if party is None or obstacle is not None:
         raise NotWaiting(f"It cannot go to {msisdn}: {obstacle}.")
     side = roles.own(desk, WALLET, party)
-    return _decide(desk, reference, RELEASED, side)
+    return _decide(desk, reference, RELEASED, side, staff)
 
 
-def send_back(desk: Desk, reference: str) -> str:
+def send_back(desk: Desk, reference: str, staff: str) -> str:
     """Owe money that waits to the switch again. Returns the receipt number. Raises NotWaiting."""
-    return _decide(desk, reference, SENT_BACK, None)
+    return _decide(desk, reference, SENT_BACK, None, staff)
 
 
-def _decide(desk: Desk, reference: str, kind: str, payee: roles.Side | None) -> str:
+def _decide(desk: Desk, reference: str, kind: str, payee: roles.Side | None, staff: str) -> str:
     """One decision a reference: the key is the same, whatever is decided."""
     with desk.engine.begin() as connection:
         row = connection.exec_driver_sql(_ONE, (reference,)).mappings().first()
@@ -142,7 +142,7 @@ def _decide(desk: Desk, reference: str, kind: str, payee: roles.Side | None) -> 
         if before is None:
             try:
                 given = (desk, kind, kept.amount_minor, key, digest)
-                receipt = enter(*given, payee=payee, said=kept.facts)
+                receipt = enter(*given, payee=payee, said={**kept.facts, "staff": staff})
             except Refused as refused:
                 raise NotWaiting(f"It cannot go there: {refused.code.value}.") from None
         state = "sent_back" if decided == SENT_BACK else "released"

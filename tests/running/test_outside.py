@@ -1,0 +1,83 @@
+"""What staff say at a terminal about errands, money kept aside and debts."""
+
+from argparse import Namespace
+
+import pytest
+
+from tests.workers.outside import buy
+from ussd_app.bootstrap import App
+from ussd_app.domain import deposits
+from ussd_app.domain.deposits import Deposit
+from ussd_app.domain.seeds import plant
+from ussd_app.kernel.errors import RefusalCode, Refused
+from ussd_app.ledger import audit
+from ussd_app.running.outside import SAYINGS
+from workers.errands import Errands
+from workers.gateways.errands import Agreed, Errand, Open, Outcome
+
+ASHA = "+254712000001"
+
+
+class Reseller:
+    """Takes what is bought, but for one amount of which it says nothing."""
+
+    def ask(self, errand: Errand) -> Outcome:
+        return Open("silence") if errand.amount == "60" else Agreed("ATQid_00000001")
+
+    def look(self, errand: Errand) -> None:
+        return None
+
+
+def say(app: App, what: str, **words: str) -> str:
+    return SAYINGS[what](app, Namespace(staff="joyce", **words))
+
+
+def run(app: App) -> None:
+    Errands(app, {"airtime": Reseller()}, "test", 1).turn()
+
+
+@pytest.fixture
+def town(app: App) -> App:
+    plant(app.bank.desk)
+    return app
+
+
+def test_an_errand_in_doubt_is_decided_once(town: App) -> None:
+    receipt = buy(town, ASHA, "4826", 60)
+    run(town)
+    assert receipt in say(town, "list")
+    say(town, "not-done", reference=receipt)
+    run(town)
+    assert receipt not in say(town, "list")
+    with pytest.raises(ValueError, match="not in doubt"):
+        say(town, "done", reference=receipt)
+
+
+def test_what_is_owed_is_paid_out_of_trust_once(town: App) -> None:
+    buy(town, ASHA, "4826", 100)
+    run(town)
+    assert "owed to the reseller: KES 96.00" in say(town, "list")
+    words = {"whom": "reseller", "amount": "90", "reference": "RTGS1"}
+    first = say(town, "paid", **words)
+    assert say(town, "paid", **words) == first
+    assert "owed to the reseller: KES 6.00" in say(town, "list")
+    with pytest.raises(Refused) as again:
+        say(town, "paid", **(words | {"amount": "91"}))
+    assert again.value.code is RefusalCode.KEY_CONFLICT
+    with pytest.raises(Refused) as more:
+        say(town, "paid", **(words | {"reference": "RTGS2"}))
+    assert more.value.code is RefusalCode.INSUFFICIENT_FUNDS
+    assert not audit.run(town.engine)
+
+
+def test_money_kept_aside_is_given_to_whom_it_belongs(town: App) -> None:
+    came = Deposit("FT1", "+254799000111", 700_00, "01", "Upendo")
+    with town.engine.begin() as connection:
+        deposits.receive(town.bank.desk, connection, came)
+    assert "FT1" in say(town, "list")
+    with pytest.raises(ValueError, match="no Kenyan"):
+        say(town, "give", reference="FT1", phone="12")
+    say(town, "give", reference="FT1", phone="0712000001")
+    with pytest.raises(deposits.NotWaiting):
+        say(town, "send-back", reference="FT1")
+    assert not audit.run(town.engine)

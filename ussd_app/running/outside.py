@@ -1,0 +1,121 @@
+"""For staff at a terminal: errands of which nobody knows what became, money kept aside, debts.
+
+Whoever decides has asked the reseller or the bank; what they decide is entered with their name.
+"""
+
+import argparse
+from collections.abc import Callable
+
+from ussd_app.bootstrap import App, build
+from ussd_app.domain import clearing, deposits
+from ussd_app.domain.deposits import NotWaiting
+from ussd_app.kernel.clock import nairobi
+from ussd_app.kernel.errors import Refused
+from ussd_app.kernel.money import format_minor, parse_minor
+from ussd_app.kernel.msisdn import parse
+from ussd_app.running.inspection import reachable
+from ussd_app.settings import Settings
+
+MOST = 500
+
+
+def add_words(parser: argparse.ArgumentParser) -> None:
+    """What can be said after `outside`."""
+    what = parser.add_subparsers(dest="what", required=True, metavar="what")
+    what.add_parser("list", help="errands in doubt, money kept aside, what is owed")
+    for name, about in (
+        ("done", "an errand in doubt was done"),
+        ("not-done", "an errand in doubt was not done: the money is free again"),
+        ("give", "give money that was kept aside to a customer"),
+        ("send-back", "send money that was kept aside back to its bank"),
+        ("paid", "enter that the reseller or the switch was paid out of trust"),
+    ):
+        words = what.add_parser(name, help=about)
+        if name == "paid":
+            words.add_argument("whom", choices=sorted(clearing.TYPES))
+            words.add_argument("amount", help="in shillings")
+        words.add_argument("reference")
+        if name == "give":
+            words.add_argument("phone")
+        words.add_argument("--staff", required=True, metavar="NAME", help="who says so")
+
+
+def manage(settings: Settings, options: argparse.Namespace) -> int:
+    """Do what staff say. Returns 1 when it cannot be done."""
+    with reachable(settings) as known:
+        app = build(known)
+        try:
+            print(SAYINGS[options.what](app, options))
+        except (NotWaiting, ValueError) as reason:
+            print(reason)
+            return 1
+        except Refused as refused:
+            print(f"Refused: {refused.code.value}.")
+            return 1
+        finally:
+            app.close()
+    return 0
+
+
+def _list(app: App, _options: argparse.Namespace) -> str:
+    from workers.errand_rows import stopped
+
+    with app.engine.connect() as connection:
+        errands = [
+            f"{one.reference:<12} {one.kind:<8} {one.state:<10}"
+            f" KES {format_minor(one.amount_minor)}  {nairobi(one.created_at):%Y-%m-%d %H:%M}"
+            f"  {one.error}"
+            for one in stopped(connection, MOST)
+        ]
+    kept = [
+        f"{one.reference:<20} {one.receipt:<10} KES {format_minor(one.amount_minor)}"
+        f"  {nairobi(one.came_at):%Y-%m-%d %H:%M}  {one.because}"
+        for one in deposits.waiting(app.engine)
+    ]
+    debts = [
+        f"owed to the {whom}: KES {format_minor(minor)}"
+        for whom, minor in clearing.owed(app.bank.desk).items()
+    ]
+    counts = f"{len(errands)} errands in doubt, {len(kept)} sums kept aside."
+    return "\n".join([*errands, *kept, *debts, counts])
+
+
+def _decided(done: bool) -> Callable[[App, argparse.Namespace], str]:
+    def decide(app: App, options: argparse.Namespace) -> str:
+        from workers import errand_rows
+
+        now = app.clock.now()
+        with app.engine.begin() as connection:
+            if not errand_rows.decide(connection, options.reference, done, now, options.staff):
+                raise ValueError(f"{options.reference} is not in doubt.")
+        return "Noted; the book follows within seconds while the server runs."
+
+    return decide
+
+
+def _give(app: App, options: argparse.Namespace) -> str:
+    msisdn = parse(options.phone)
+    if msisdn is None:
+        raise ValueError(f"{options.phone} is no Kenyan mobile number.")
+    return deposits.release(app.bank.desk, options.reference, msisdn, options.staff)
+
+
+def _send_back(app: App, options: argparse.Namespace) -> str:
+    return deposits.send_back(app.bank.desk, options.reference, options.staff)
+
+
+def _paid(app: App, options: argparse.Namespace) -> str:
+    minor = parse_minor(options.amount)
+    if minor is None:
+        raise ValueError(f"{options.amount} is no amount.")
+    return clearing.paid(app.bank.desk, options.whom, minor, options.reference, options.staff)
+
+
+SAYINGS: dict[str, Callable[[App, argparse.Namespace], str]] = {
+    "list": _list,
+    "done": _decided(True),
+    "not-done": _decided(False),
+    "give": _give,
+    "send-back": _send_back,
+    "paid": _paid,
+}
