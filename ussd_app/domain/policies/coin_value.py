@@ -4,4 +4,5 @@ from ussd_app.domain.policies import Parts, Terms
 
 
 def work_out(parts: Parts, terms: Terms) -> int:
-    return parts["coins"] * int(str(terms["middle"])) // 10 ** int(str(terms["scale"]))
+    whole: int = 10 ** int(str(terms["scale"]))
+    return parts["coins"] * int(str(terms["middle"])) // whole
