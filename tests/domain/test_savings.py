@@ -189,3 +189,12 @@ def test_whatever_is_done_no_pot_is_below_nothing_and_nothing_is_lost(
         assert min(after) >= 0
         assert wallet(app) + sum(after) == before - cost
     assert audit.run(app.engine) == []
+
+
+def test_a_pot_that_is_never_used_is_closed(app: App, clock: FrozenClock) -> None:
+    open_pot(app)
+    clock.advance(seconds=timedelta(days=30, seconds=-1).total_seconds())
+    assert savings.tidy(app.bank.desk) == 0
+    clock.advance(seconds=2)
+    assert savings.tidy(app.bank.desk) == 1
+    assert pots(app) == []

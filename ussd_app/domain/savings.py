@@ -33,7 +33,7 @@ _EMPTIED = """
 UPDATE agreements g SET state = 'closed'
 FROM accounts b, parties p
 WHERE g.kind = 'saving' AND g.state = 'active' AND b.id = g.account_id AND p.id = g.party_id
-  AND b.balance_minor = 0 AND b.version > 0
+  AND b.balance_minor = 0 AND (b.version > 0 OR g.since < %s)
 RETURNING g.name, p.msisdn, p.language
 """
 
@@ -167,12 +167,14 @@ def _quote(desk: Desk, ask: Ask, name: str) -> Facts:
 
 
 def tidy(desk: Desk) -> int:
-    """Close pots that were emptied and tell their owners. Returns how many.
+    """Close pots that were emptied, or never used for long, and tell their owners. Returns how many.
 
     A pot that money reached in the very moment of its closing is opened again.
     """
+    unused_days = desk.catalogue.rules["savings"]["unused_days"]
     with desk.engine.begin() as connection:
-        closed = connection.exec_driver_sql(_EMPTIED).all()
+        old = desk.clock.now() - timedelta(days=unused_days)
+        closed = connection.exec_driver_sql(_EMPTIED, (old,)).all()
         for name, msisdn, language in closed:
             parties.say(desk, connection, msisdn, language, "pot_closed", name=name)
         again = connection.exec_driver_sql(_REFILLED).rowcount

@@ -57,20 +57,29 @@ def orders_of(source: Engine | Connection, party: Party) -> list[tuple[Order, st
     return [(Order(*row[:-1]), row[-1]) for row in rows]
 
 
-def check_terms(desk: Desk, ask: Ask) -> Facts:
-    """Whether an order of these terms could be set up, and what each payment would cost today."""
+def price(desk: Desk, ask: Ask) -> Facts:
+    """Whether an order for a payee and an amount could be set up, and what each payment would cost
+    today."""
     party = parties.known(desk.reads, ask.msisdn)
     if party.pin_locked_at is not None:
         raise Refused(RefusalCode.PIN_LOCKED)
-    side, fee = _checked(desk, party, ask, len(orders_of(desk.reads, party)))
+    side, fee = _priced(desk, party, ask, len(orders_of(desk.reads, party)))
     return {"payee_name": two_names(side.name), "fee": fee}
+
+
+def check_days(desk: Desk, ask: Ask) -> Facts:
+    """Whether an order could have these days. Raises Refused(date_out_of_range)."""
+    parties.known(desk.reads, ask.msisdn)
+    _must_fit(desk, ask)
+    return {}
 
 
 def set_up(desk: Desk, ask: Ask) -> Facts:
     """Agree to an order, once; the PIN is the consent to all of its payments."""
 
     def then(connection: Connection, party: Party) -> Facts:
-        side, _ = _checked(desk, party, ask, len(orders_of(connection, party)))
+        side, _ = _priced(desk, party, ask, len(orders_of(connection, party)))
+        _must_fit(desk, ask)
         first, until, every = ask.text("first"), ask.text("until"), ask.text("every")
         amount = int(ask.text("amount"))
         starts = at_hour(date.fromisoformat(first), _rules(desk)["first_hour"])
@@ -94,21 +103,26 @@ def set_up(desk: Desk, ask: Ask) -> Facts:
     return pins.with_pin(desk, "set_standing_order", ask, then)
 
 
-def _checked(desk: Desk, party: Party, ask: Ask, there: int) -> tuple[Side, int]:
-    """The payee and today's fee. Raises Refused for terms to which nobody may agree."""
+def _priced(desk: Desk, party: Party, ask: Ask, there: int) -> tuple[Side, int]:
+    """The payee and today's fee. Raises Refused for a payee or an amount that cannot be."""
     rules, kind, amount = _rules(desk), _kind(desk), int(ask.text("amount"))
     side = roles.all_of(desk, kind, party, ask.text("payee"))[PAYEE]
     if amount > rules["most_minor"]:
         raise Refused(RefusalCode.AMOUNT_TOO_LARGE, most=rules["most_minor"])
     today = business_day(desk.clock.now())
     fee = pricing.price(desk.catalogue, kind, amount, today).get(FEE, 0)
-    first, until = date.fromisoformat(ask.text("first")), date.fromisoformat(ask.text("until"))
-    last = today + timedelta(days=YEAR_DAYS * rules["years"])
-    must_be_within(first, today + timedelta(days=1), today + timedelta(days=YEAR_DAYS))
-    must_be_within(until, first, last)
     if there >= rules["orders"]:
         raise Refused(RefusalCode.TOO_MANY, most=rules["orders"])
     return side, fee
+
+
+def _must_fit(desk: Desk, ask: Ask) -> None:
+    """The first day within a year, the last within years. Raises Refused(date_out_of_range)."""
+    today = business_day(desk.clock.now())
+    first, until = date.fromisoformat(ask.text("first")), date.fromisoformat(ask.text("until"))
+    last = today + timedelta(days=YEAR_DAYS * _rules(desk)["years"])
+    must_be_within(first, today + timedelta(days=1), today + timedelta(days=YEAR_DAYS))
+    must_be_within(until, first, last)
 
 
 def listed(desk: Desk, ask: Ask) -> Facts:

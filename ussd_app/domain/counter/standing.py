@@ -6,30 +6,33 @@ from ussd_app.domain import due, standing
 from ussd_app.domain.commands import PARTY, PIN, Command, Round
 from ussd_app.kernel.errors import RefusalCode as Code
 
-_TERMS = frozenset(
+_PRICE = frozenset(
     {
         *(Code.UNKNOWN_PAYEE, Code.PAYEE_IS_PAYER, Code.PAYEE_FROZEN),
-        *(Code.AMOUNT_TOO_SMALL, Code.AMOUNT_TOO_LARGE),
-        *(Code.DATE_OUT_OF_RANGE, Code.TOO_MANY),
+        *(Code.AMOUNT_TOO_SMALL, Code.AMOUNT_TOO_LARGE, Code.TOO_MANY),
     }
 )
-_ARGS = {
-    "payee": "msisdn",
-    "amount": "money",
-    "first": "date",
-    "every": "choice(week, month)",
-    "until": "date",
-}
+_PAID = {"payee": "msisdn", "amount": "money"}
+_DAYS = {"first": "date", "every": "choice(week, month)", "until": "date"}
 
 COMMANDS: Mapping[str, Command] = {
-    "standing_terms": Command(
+    "standing_price": Command(
         "find",
-        _ARGS,
+        _PAID,
         {"payee_name": "name", "fee": "money"},
-        PARTY | _TERMS | {Code.PIN_LOCKED},
-        standing.check_terms,
+        PARTY | _PRICE | {Code.PIN_LOCKED},
+        standing.price,
     ),
-    "set_standing_order": Command("do", _ARGS | {"pin": "pin"}, {}, PIN | _TERMS, standing.set_up),
+    "standing_days": Command(
+        "find", _DAYS, {}, PARTY | {Code.DATE_OUT_OF_RANGE}, standing.check_days
+    ),
+    "set_standing_order": Command(
+        "do",
+        _PAID | _DAYS | {"pin": "pin"},
+        {},
+        PIN | _PRICE | {Code.DATE_OUT_OF_RANGE},
+        standing.set_up,
+    ),
     "standing_orders": Command("find", {}, {"orders": "rows(5, 28)"}, PARTY, standing.listed),
     "standing_order": Command(
         "find",
