@@ -20,6 +20,10 @@ UNION ALL
 SELECT 'inbox', state, count(*),
        coalesce(extract(epoch FROM clock_timestamp() - min(received_at)), 0)
 FROM inbox WHERE state <> 'done' GROUP BY state
+UNION ALL
+SELECT 'errands', state, count(*),
+       coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)
+FROM errands WHERE state NOT IN ('done', 'refused', 'returned') GROUP BY state
 """
 
 _LEGS = """
