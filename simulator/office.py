@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from ussd_app.domain import guards, kyc, reversals
+from ussd_app.domain import guards, kyc, verdicts
 from ussd_app.domain.desk import Desk
 
 EVERYTHING = "everything"
@@ -23,14 +23,14 @@ def closes(desk: Desk, who: str, what: str, for_s: int) -> None:
 
 def returns(desk: Desk, who: str, what: str, receipt: str) -> str:
     """Decide whether what is held of a payment goes back."""
-    waiting = reversals.with_staff(desk)
+    waiting = verdicts.with_staff(desk)
     dispute_id = next((one.id for one in waiting if one.receipt == receipt), 0)
     try:
         if what == "denies":
-            reversals.refuse(desk, dispute_id, who)
+            verdicts.refuse(desk, dispute_id, who)
             return "denied"
-        return "granted" if reversals.grant(desk, dispute_id, who) else ONE_MORE
-    except reversals.Undecided as undecided:
+        return "granted" if verdicts.grant(desk, dispute_id, who) else ONE_MORE
+    except verdicts.Undecided as undecided:
         return str(undecided)
 
 

@@ -110,6 +110,12 @@ def _outside(settings: Settings, options: Options) -> int:
     return outside.manage(settings, options)
 
 
+def _safeguards(settings: Settings, options: Options) -> int:
+    from ussd_app.running import safeguards
+
+    return safeguards.manage(settings, options)
+
+
 COMMANDS: dict[str, tuple[Command, str]] = {
     "run": (_run, "start everything and keep it running"),
     "migrate": (_migrate, "bring the database to the newest form"),
@@ -120,6 +126,10 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "coins": (_coins, "what coins the house has and owes; take in more"),
     "staff": (_staff, "who decides from the staff menu: list, add, remove"),
     "outside": (_outside, "errands in doubt, money kept aside, debts: list, decide, settle"),
+    "reversals": (_safeguards, "payments that somebody wants back: list, grant, refuse"),
+    "kyc": (_safeguards, "customers who want higher limits: list, approve, refuse"),
+    "windows": (_safeguards, "maintenance: list, add, end"),
+    "blocked": (_safeguards, "national IDs that we may not serve: add, remove"),
     "dead-letters": (_dead_letters, "list the SMS that nobody will send by themselves"),
     "web": (_web, "become the web server"),
     "postgres": (_postgres, "become the embedded PostgreSQL"),
@@ -156,6 +166,10 @@ def main(words: Sequence[str] | None = None) -> int:
             from ussd_app.running import staff
 
             staff.add_words(command)
+        if COMMANDS[name][0] is _safeguards:
+            from ussd_app.running import safeguards
+
+            safeguards.add_words(name, command)
     options = parser.parse_args(words)
     try:
         settings = Settings.read(os.environ)

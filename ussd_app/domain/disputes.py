@@ -114,21 +114,23 @@ def decide(
     return decided.rowcount == 1
 
 
-def to_staff(desk: Desk, connection: Connection, dispute: Dispute, by: str) -> None:
+def to_staff(
+    desk: Desk, connection: Connection, dispute: Dispute, by: str, *, tell_receiver: bool
+) -> bool:
     """The receiver said no, or the clock for them: staff decide, where they may; else the money is
-    kept. The dispute's row is locked."""
+    kept. The dispute's row is locked. Returns whether staff decide."""
     if not desk.catalogue.rules["reversal_by_staff"][dispute.type]:
         decide(connection, dispute, "keeping", by, wanted=("asked",))
-        return
+        return False
     connection.exec_driver_sql("UPDATE disputes SET state = 'staff' WHERE id = %s", (dispute.id,))
     both = sides(desk, dispute)
     sender, receiver = both[PAYEE].party, both[PAYER].party
     facts = {"receipt": dispute.receipt, "name": both[PAYER].name}
     parties.say(desk, connection, sender.msisdn, sender.language, "reversal_with_staff", **facts)
-    told = {"receipt": dispute.receipt}
-    parties.say(
-        desk, connection, receiver.msisdn, receiver.language, "reversal_is_with_staff", **told
-    )
+    if tell_receiver:
+        to = (receiver.msisdn, receiver.language)
+        parties.say(desk, connection, *to, "reversal_is_with_staff", receipt=dispute.receipt)
+    return True
 
 
 # what follows a decision
@@ -276,7 +278,7 @@ def _time_passes(desk: Desk) -> int:
             elif dispute.decide_by <= now:
                 decide(connection, dispute, "keeping", BY_CLOCK, wanted=ANSWERABLE)
             else:
-                to_staff(desk, connection, dispute, BY_CLOCK)
+                to_staff(desk, connection, dispute, BY_CLOCK, tell_receiver=True)
     return len(late)
 
 

@@ -1,5 +1,7 @@
-"""Who may ask for a payment back, which payments, and how late; and what sender, receiver and staff
-may say then. Moves nothing itself: `disputes` does, after a decision is committed.
+"""Who may ask for a payment back, which payments, and how late.
+
+Moves nothing itself: `disputes` holds what is still there, once the request is committed. What the
+receiver and staff say to it is `verdicts`' business.
 """
 
 from datetime import datetime, timedelta
@@ -10,7 +12,6 @@ from sqlalchemy import Connection, Engine
 from ussd_app.domain import disputes, parties, pins
 from ussd_app.domain.catalogue import AMOUNT, PAYEE, PAYER
 from ussd_app.domain.desk import Ask, Desk, Facts, once
-from ussd_app.domain.disputes import ANSWERABLE, BY_RECEIVER, Dispute
 from ussd_app.domain.parties import Party
 from ussd_app.domain.roles import CUSTOMER
 from ussd_app.domain.texts import two_names
@@ -22,8 +23,6 @@ ROWS = 5
 ROW_WIDTH = 28
 LEGS_LOOKED_AT = 60
 """Among so many of a wallet's latest legs the last payments are looked for."""
-WRONG_CODES_MOST = 3
-APPROVALS = 2
 DAY_S = 86_400
 
 _ALIKE = str.maketrans({"O": "0", "I": "1"})
@@ -211,157 +210,3 @@ def request(desk: Desk, ask: Ask) -> Facts:
     facts = once(desk, "request_reversal", ask, effect)
     disputes.advance(desk, int(str(facts["dispute"])))
     return {}
-
-
-# the receiver
-
-
-def asked_of(desk: Desk, ask: Ask) -> Facts:
-    """The oldest question that the caller has not answered. Raises Refused(nothing_to_answer)."""
-    party = parties.known(desk.reads, ask.msisdn)
-    with desk.reads.connect() as connection:
-        row = connection.exec_driver_sql(
-            disputes.SELECT + " WHERE receiver_id = %s AND state = ANY (%s)"
-            " ORDER BY state <> 'asked', id LIMIT 1",
-            (party.id, list(ANSWERABLE)),
-        ).fetchone()
-    if row is None:
-        raise Refused(RefusalCode.NOTHING_TO_ANSWER)
-    dispute = Dispute(*row)
-    return {
-        "dispute": str(dispute.id),
-        "sender_name": disputes.sides(desk, dispute)[PAYEE].name,
-        "held": dispute.held_minor,
-        "payment": dispute.receipt,
-    }
-
-
-def give_back(desk: Desk, ask: Ask) -> Facts:
-    """The receiver agrees, with their PIN: what is held goes back."""
-
-    def then(connection: Connection, party: Party) -> Facts:
-        _agree(connection, _own(connection, party, ask))
-        return {}
-
-    facts = pins.with_pin(desk, "give_back", ask, then)
-    disputes.advance(desk, int(ask.text("dispute")))
-    return facts
-
-
-def keep(desk: Desk, ask: Ask) -> Facts:
-    """The receiver does not agree: staff decide, or nobody where it is the receiver's alone."""
-
-    def effect(connection: Connection) -> Facts:
-        dispute = _own(connection, parties.known(connection, ask.msisdn), ask)
-        if dispute.state == "asked":
-            disputes.to_staff(desk, connection, dispute, BY_RECEIVER)
-        return {}
-
-    facts = once(desk, "keep_payment", ask, effect)
-    disputes.advance(desk, int(ask.text("dispute")))
-    return facts
-
-
-def _own(connection: Connection, party: Party, ask: Ask) -> Dispute:
-    dispute = disputes.by_id(connection, int(ask.text("dispute")))
-    if dispute.receiver_id != party.id or dispute.state not in ANSWERABLE:
-        raise Refused(RefusalCode.NOTHING_TO_ANSWER)
-    return dispute
-
-
-def _agree(connection: Connection, dispute: Dispute) -> None:
-    if not disputes.decide(connection, dispute, "returning", BY_RECEIVER, wanted=ANSWERABLE):
-        raise Refused(RefusalCode.NOTHING_TO_ANSWER)
-
-
-def agree_by_code(
-    desk: Desk, connection: Connection, party: Party, typed: str
-) -> Dispute | RefusalCode:
-    """The receiver's YES with the code of the question: the dispute that it settles.
-
-    Else nothing_to_answer or wrong_code; a wrong code is counted on every question, and after
-    `WRONG_CODES_MOST` only USSD and its PIN can agree.
-    """
-    open_ones = _open_ones(connection, party)
-    if not open_ones:
-        return RefusalCode.NOTHING_TO_ANSWER
-    for dispute in open_ones:
-        if dispute.wrong_codes < WRONG_CODES_MOST and disputes.code_matches(desk, dispute, typed):
-            agreed = disputes.decide(
-                connection, dispute, "returning", BY_RECEIVER, wanted=ANSWERABLE
-            )
-            return dispute if agreed else RefusalCode.NOTHING_TO_ANSWER
-    connection.exec_driver_sql(
-        "UPDATE disputes SET wrong_codes = wrong_codes + 1 WHERE id = ANY (%s)",
-        ([dispute.id for dispute in open_ones],),
-    )
-    return RefusalCode.WRONG_CODE
-
-
-def disagree(desk: Desk, connection: Connection, party: Party) -> Dispute | None:
-    """The receiver's NO to the latest question that is still theirs; None when there is none."""
-    asked = [one for one in _open_ones(connection, party) if one.state == "asked"]
-    if not asked:
-        return None
-    disputes.to_staff(desk, connection, asked[-1], BY_RECEIVER)
-    return asked[-1]
-
-
-def _open_ones(connection: Connection, party: Party) -> list[Dispute]:
-    rows = connection.exec_driver_sql(
-        disputes.SELECT + " WHERE receiver_id = %s AND state = ANY (%s) ORDER BY id FOR UPDATE",
-        (party.id, list(ANSWERABLE)),
-    )
-    return [Dispute(*row) for row in rows]
-
-
-# the staff
-
-
-class Undecided(Exception):
-    """Staff cannot decide this: the message says why."""
-
-
-def with_staff(desk: Desk) -> list[Dispute]:
-    """What staff must decide, oldest first."""
-    with desk.reads.connect() as connection:
-        rows = connection.exec_driver_sql(disputes.SELECT + " WHERE state = 'staff' ORDER BY id")
-        return [Dispute(*row) for row in rows]
-
-
-def grant(desk: Desk, dispute_id: int, by: str) -> bool:
-    """One of the staff says that the money goes back; it does when a second says so too.
-
-    False while somebody else must say it. Raises Undecided.
-    """
-    who = by.strip().lower()
-    with desk.engine.begin() as connection:
-        dispute = _with_staff(connection, dispute_id)
-        approvals = sorted({*dispute.approvals, who})
-        connection.exec_driver_sql(
-            "UPDATE disputes SET approvals = %s WHERE id = %s", (approvals, dispute_id)
-        )
-        if len(approvals) < APPROVALS:
-            return False
-        names = ", ".join(approvals)
-        if not disputes.decide(connection, dispute, "returning", names, wanted=("staff",)):
-            raise Undecided("the payment went back in another way")
-    disputes.advance(desk, dispute_id)
-    return True
-
-
-def refuse(desk: Desk, dispute_id: int, by: str) -> None:
-    """One of the staff says that the receiver keeps the money. Raises Undecided."""
-    with desk.engine.begin() as connection:
-        dispute = _with_staff(connection, dispute_id)
-        disputes.decide(connection, dispute, "keeping", by.strip().lower(), wanted=("staff",))
-    disputes.advance(desk, dispute_id)
-
-
-def _with_staff(connection: Connection, dispute_id: int) -> Dispute:
-    rows = connection.exec_driver_sql(
-        disputes.SELECT + " WHERE id = %s FOR UPDATE", (dispute_id,)
-    ).fetchall()
-    if not rows or rows[0].state != "staff":
-        raise Undecided(f"no dispute {dispute_id} waits for staff")
-    return Dispute(*rows[0])

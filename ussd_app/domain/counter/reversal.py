@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from ussd_app.domain import disputes, reversals
+from ussd_app.domain import disputes, reversals, verdicts
 from ussd_app.domain.commands import PARTY, PIN, Command, Heard, Reply, Round, Said
 from ussd_app.domain.desk import Desk
 from ussd_app.kernel.errors import RefusalCode as Code
@@ -43,17 +43,17 @@ COMMANDS: Mapping[str, Command] = {
         {},
         {"dispute": "ref", "sender_name": "name", "held": "money", "payment": "receipt"},
         PARTY | {Code.NOTHING_TO_ANSWER},
-        reversals.asked_of,
+        verdicts.asked_of,
     ),
     "give_back": Command(
         "do",
         {"dispute": "ref", "pin": "pin"},
         {},
         PIN | {Code.NOTHING_TO_ANSWER},
-        reversals.give_back,
+        verdicts.give_back,
     ),
     "keep_payment": Command(
-        "do", {"dispute": "ref"}, {}, PARTY | {Code.NOTHING_TO_ANSWER}, reversals.keep
+        "do", {"dispute": "ref"}, {}, PARTY | {Code.NOTHING_TO_ANSWER}, verdicts.keep
     ),
 }
 
@@ -82,7 +82,7 @@ def _reverse(desk: Desk, connection: Connection, heard: Heard) -> Said:
 
 def _agree(desk: Desk, connection: Connection, heard: Heard) -> Said:
     typed = heard.rest.split()[0].strip(".,!?") if heard.rest else ""
-    settled = reversals.agree_by_code(desk, connection, heard.party, typed)
+    settled = verdicts.agree_by_code(desk, connection, heard.party, typed)
     if settled is Code.WRONG_CODE:
         return Said("reversal_wrong_code", {})
     if isinstance(settled, Code):
@@ -91,10 +91,12 @@ def _agree(desk: Desk, connection: Connection, heard: Heard) -> Said:
 
 
 def _disagree(desk: Desk, connection: Connection, heard: Heard) -> Said:
-    dispute = reversals.disagree(desk, connection, heard.party)
-    if dispute is None:
+    answered = verdicts.disagree(desk, connection, heard.party)
+    if answered is None:
         return Said("reversal_no_question", {})
-    return Said("reversal_disagreed", {"receipt": dispute.receipt})
+    dispute, by_staff = answered
+    template = "reversal_is_with_staff" if by_staff else "reversal_disagreed"
+    return Said(template, {"receipt": dispute.receipt})
 
 
 REPLIES: Mapping[str, Reply] = {"reverse": _reverse, "agree": _agree, "disagree": _disagree}
