@@ -34,8 +34,9 @@ CLIENTS = (4, 8, 16)
 Rates = dict[tuple[str, int], list[float]]
 
 
-def run(seconds: float = 5.0, turns: int = 3, clients: Iterable[int] = CLIENTS) -> list[Figure]:
-    """Measure every kind of run at each number of clients."""
+def run(seconds: float = 3.0, turns: int = 5, clients: Iterable[int] = CLIENTS) -> list[Figure]:
+    """Measure every kind of run at each number of clients: many short turns, for a busy machine
+    changes its mind within a minute."""
     with stage() as set_up:
         variables = _prepare(set_up.postgres)
         rates: Rates = {}
@@ -151,9 +152,9 @@ def _pgbench(postgres: Postgres, database: str, *options: str) -> str:
 
 
 def main() -> None:
-    """Print the figures; `--long` runs 10 s a cell and five turns."""
+    """Print the figures; `--long` runs 5 s a cell and fifteen turns."""
     long = "--long" in sys.argv
-    print(table(run(10.0, 5) if long else run()))
+    print(table(run(5.0, 15) if long else run()))
 
 
 if __name__ == "__main__":

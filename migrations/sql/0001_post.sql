@@ -16,15 +16,16 @@ CREATE FUNCTION ledger_post(
     p_use_owner text[], p_use_counter text[], p_use_day date[], p_use_minor bigint[],
     p_use_times integer[], p_use_most_minor bigint[], p_use_most_times integer[],
     p_say_kind text[], p_say_address text[], p_say_template text[], p_say_language text[],
-    p_say_facts jsonb[], p_say_balance bigint[],            -- whose balance each tells, by account
-    OUT o_entry bigint,
-    OUT o_accounts bigint[],         -- of a reversal; else those that were given
-    OUT o_balances bigint[],         -- of locked accounts, by place
-    OUT o_used_minor bigint[], OUT o_used_times integer[]
-) LANGUAGE plpgsql SECURITY DEFINER AS $$
+    p_say_facts jsonb[], p_say_balance bigint[]             -- whose balance each tells, by account
+) RETURNS public.ledger_written LANGUAGE plpgsql SECURITY DEFINER AS $$
 -- PL/pgSQL prepares every expression anew in every transaction, at nearly a microsecond each, and
 -- every statement costs five: so few of either, and what is rare stands in functions of its own.
 DECLARE
+    o_entry    bigint;
+    o_accounts bigint[];
+    o_balances bigint[];
+    o_used_minor bigint[];
+    o_used_times integer[];
     v_delta   bigint[];    -- net of the entry, credits positive
     v_held    bigint[];    -- change of what is held
     v_version bigint[];    -- null is the tail
@@ -147,6 +148,7 @@ BEGIN
        OR (v_count = 0 AND p_hold_of IS NULL AND p_settles IS NULL) THEN
         PERFORM public.ledger_blame(p_from, p_to, p_amounts, v_pot);
     END IF;
+    RETURN (o_entry, o_accounts, o_balances, o_used_minor, o_used_times);
 END $$;
 COMMENT ON FUNCTION ledger_post IS 'The one writer: one entry with all that belongs to it, in one round trip, once per key';
 

@@ -113,6 +113,15 @@ COMMENT ON COLUMN answers.twin_of IS 'The entry that accepted the same quote und
 COMMENT ON COLUMN answers.accounts IS 'Whose balances the answer told, in order; a hot account''s balance is null, for nobody knows it without a lock';
 COMMENT ON COLUMN answers.facts IS 'Of an entry: what belongs to it. Of a remembered outcome: the outcome';
 
+CREATE TYPE ledger_written AS (
+    o_entry       bigint,
+    o_accounts    bigint[],  -- of a reversal; else null for those that were given
+    o_balances    bigint[],  -- of locked accounts, by place
+    o_used_minor  bigint[],
+    o_used_times  integer[]
+);
+COMMENT ON TYPE ledger_written IS 'What the writer answers. A type with a name, because the row of OUT parameters is described anew in every call';
+
 CREATE VIEW entries AS
     SELECT id, written_at, happened_at, reverses, settles, code, legs, receipt, type, catalogue, quote,
            facts, scope, key, request_hash, accounts, balances

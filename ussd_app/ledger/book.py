@@ -97,7 +97,7 @@ waiters after one second."""
 PAUSE_S = 0.01
 MOST_PAUSES = 10
 MOST_HOT = 100_000
-"""Of so many accounts it is remembered that they are tallied or sharded."""
+"""Of so many accounts it is remembered that they are tallied or sharded; then it is learnt anew."""
 _GAVE_UP = frozenset({errorcodes.QUERY_CANCELED, errorcodes.LOCK_NOT_AVAILABLE})
 
 T = TypeVar("T")
@@ -371,9 +371,10 @@ class Book:
     def _learn(self, accounts: Iterable[int], again: AskAgain) -> None:
         """Remember which accounts are hot, so that locks are taken in order the next time."""
         if again.hot is not None:
+            if len(self._hot) > MOST_HOT:
+                self._hot.clear()
             self._hot.difference_update(accounts)
-            if len(self._hot) < MOST_HOT:
-                self._hot.update(again.hot)
+            self._hot.update(again.hot)
 
     def _ask(
         self, connection: Connection, statement: str, given: tuple[object, ...]
