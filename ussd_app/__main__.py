@@ -138,38 +138,43 @@ COMMANDS: dict[str, tuple[Command, str]] = {
 }
 
 
+def _add_words(name: str, command: argparse.ArgumentParser) -> None:
+    """What can be said after a command."""
+    if name == "dead-letters":
+        command.add_argument("--replay", metavar="ID", help="send one again, or 'all'")
+    if name == "merchant-day":
+        from ussd_app.running import shop_days
+
+        shop_days.add_words(command)
+    if name == "agreements":
+        from ussd_app.running.agreements import add_words
+
+        add_words(command)
+    if name == "coins":
+        from ussd_app.running import coins
+
+        coins.add_words(command)
+    if name == "outside":
+        from ussd_app.running import outside
+
+        outside.add_words(command)
+    if name == "staff":
+        from ussd_app.running import staff
+
+        staff.add_words(command)
+    if COMMANDS[name][0] is _safeguards:
+        from ussd_app.running import safeguards
+
+        safeguards.add_words(name, command)
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m ussd_app", description="Kabambe, a server.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, (_, about) in COMMANDS.items():
         command = commands.add_parser(name, help=about, description=about)
-        if name == "dead-letters":
-            command.add_argument("--replay", metavar="ID", help="send one again, or 'all'")
-        if name == "merchant-day":
-            from ussd_app.running import shop_days
-
-            shop_days.add_words(command)
-        if name == "agreements":
-            from ussd_app.running.agreements import add_words
-
-            add_words(command)
-        if name == "coins":
-            from ussd_app.running import coins
-
-            coins.add_words(command)
-        if name == "outside":
-            from ussd_app.running import outside
-
-            outside.add_words(command)
-        if name == "staff":
-            from ussd_app.running import staff
-
-            staff.add_words(command)
-        if COMMANDS[name][0] is _safeguards:
-            from ussd_app.running import safeguards
-
-            safeguards.add_words(name, command)
+        _add_words(name, command)
     options = parser.parse_args(words)
     try:
         settings = Settings.read(os.environ)
