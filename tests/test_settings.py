@@ -18,6 +18,7 @@ PRODUCTION = {
     "KABAMBE_SECRET": "a root of keys, long enough to be one",
     "AT_USERNAME": "kabambe",
     "AT_API_KEY": "atsk_0123456789",
+    "PUBLIC_URL": "https://kabambe.example",
 }
 
 
@@ -67,6 +68,8 @@ RIGHT: list[tuple[str, str, Read, object]] = [
     ("AT_API_KEY", "k", lambda s: s.at_api_key, "k"),
     ("AT_API_URL", "https://x.example/", lambda s: s.at_api_url, "https://x.example"),
     ("SIMULATOR", "off", lambda s: s.at_api_url, "https://api.africastalking.com"),
+    ("PUBLIC_URL", "https://k.example/", lambda s: s.public_url, "https://k.example"),
+    ("PORT", "9000", lambda s: s.public_url, "http://127.0.0.1:9000"),
     ("SMS_SENDER", "Kabambe2026", lambda s: s.sms_sender, "Kabambe2026"),
     ("SMS_SHORTCODE", "20123", lambda s: s.sms_shortcode, "20123"),
     ("KABAMBE_SECRET", "mine", lambda s: s.secret_roots, {1: "mine"}),
@@ -124,6 +127,8 @@ WRONG = [
     ("KABAMBE_RETIRED_SECRETS", "1="),
     ("WEB_PROCESSES", "0"),
     ("WEB_THREADS", "257"),
+    ("PUBLIC_URL", "kabambe.example"),
+    ("PUBLIC_URL", "https://a-name-that-no-sms-has-room-for.example"),
     ("PIN_TRIES", "0"),
     ("PIN_TRIES", "11"),
     ("RATE_MSISDN_PER_MINUTE", "0"),
@@ -180,6 +185,7 @@ def test_production_refuses_to_start_without(name: str) -> None:
         ("AT_API_KEY", "development"),
         ("AT_USERNAME", "sandbox"),
         ("AT_API_URL", "http://api.africastalking.com"),
+        ("PUBLIC_URL", "http://kabambe.example"),
     ],
 )
 def test_production_refuses_defaults_and_carelessness(name: str, said: str) -> None:

@@ -167,7 +167,7 @@ def _quote(desk: Desk, ask: Ask, name: str) -> Facts:
 
 
 def tidy(desk: Desk) -> int:
-    """Close pots that were emptied, or never used for long, and tell their owners. Returns how many.
+    """Close pots that were emptied or long unused, and tell their owners. Returns how many.
 
     A pot that money reached in the very moment of its closing is opened again.
     """
