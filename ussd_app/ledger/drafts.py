@@ -108,8 +108,14 @@ class Draft:
     ends: EndOfHold | None = None
 
     def with_receipt(self, receipt: str) -> "Draft":
-        """The same under another receipt number."""
-        return replace(self, receipt=receipt)
+        """The same under another receipt number, also where the outbox tells it."""
+        told = tuple(
+            row._replace(facts={**row.facts, "receipt": receipt})
+            if row.facts.get("receipt") == self.receipt
+            else row
+            for row in self.outbox
+        )
+        return replace(self, receipt=receipt, outbox=told)
 
 
 @dataclass(frozen=True, slots=True)
