@@ -68,6 +68,10 @@ RIGHT: list[tuple[str, str, Read, object]] = [
     ("AT_API_KEY", "k", lambda s: s.at_api_key, "k"),
     ("AT_API_URL", "https://x.example/", lambda s: s.at_api_url, "https://x.example"),
     ("SIMULATOR", "off", lambda s: s.at_api_url, "https://api.africastalking.com"),
+    ("SIMULATOR", "off", lambda s: s.bank_url, None),
+    ("PORT", "9000", lambda s: s.bank_url, "http://127.0.0.1:9001/bank"),
+    ("BANK_URL", "https://switch.example/v1/", lambda s: s.bank_url, "https://switch.example/v1"),
+    ("BANK_KEY", "k", lambda s: s.bank_key, "k"),
     ("PUBLIC_URL", "https://k.example/", lambda s: s.public_url, "https://k.example"),
     ("PORT", "9000", lambda s: s.public_url, "http://127.0.0.1:9000"),
     ("SMS_SENDER", "Kabambe2026", lambda s: s.sms_sender, "Kabambe2026"),
@@ -116,6 +120,7 @@ WRONG = [
     ("AT_API_URL", "ftp://h"),
     ("AT_API_URL", "https://"),
     ("AT_API_URL", "https://a\nb"),
+    ("BANK_URL", "ftp://h"),
     ("SIMULATOR", "yes"),
     ("SMS_SENDER", "twelve letters"),
     ("SMS_SENDER", "Kabambe!"),
@@ -192,6 +197,14 @@ def test_production_refuses_defaults_and_carelessness(name: str, said: str) -> N
     told = faults(PRODUCTION | {name: said})
     assert any(name in fault for fault in told)
     assert not any(said in fault for fault in told if len(said) > 12)
+
+
+def test_production_signs_with_a_key_of_its_own_over_https() -> None:
+    told = faults(PRODUCTION | {"BANK_URL": "http://switch.example"})
+    assert any("BANK_KEY" in fault for fault in told)
+    assert any("BANK_URL must be https" in fault for fault in told)
+    mine = {"BANK_URL": "https://switch.example", "BANK_KEY": "a-key-of-our-own-0123456789"}
+    assert Settings.read(PRODUCTION | mine).bank_key == mine["BANK_KEY"]
 
 
 def test_an_empty_production_names_everything_that_it_needs() -> None:
