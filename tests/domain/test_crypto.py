@@ -4,107 +4,26 @@ bounds whoever races."""
 import argparse
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.people import ASHA, BARAKA, CAST
 from ussd_app.bootstrap import App
 from ussd_app.domain import parties, roles, transact, vault
-from ussd_app.domain.exchange import BUY, COINS, SELL, SEND, WHOLE_BP, Coin, Dealing, coin, dealing
-from ussd_app.domain.feeds import LEVELS, TICK_S, Rate, SimulatedFeed
+from ussd_app.domain.exchange import BUY, COINS, SELL, SEND, SIDES, coin, dealing
+from ussd_app.domain.feeds import TICK_S, Rate
 from ussd_app.domain.rates import record
 from ussd_app.domain.seeds import plant
 from ussd_app.embedded import Redis
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.errors import RefusalCode, Refused
-from ussd_app.kernel.units import SCALES
 from ussd_app.ledger import audit
 from ussd_app.ledger.book import AboveCeiling, KeyConflict
-from ussd_app.products.read import read_catalogue
 from ussd_app.running import coins as terminal
 from ussd_app.settings import Settings
-
-CATALOGUE = read_catalogue()
-MIDDLES = st.integers(1, 10**12)
-SPREADS = st.integers(0, 2_000)
-ASSETS = st.sampled_from(("BTC", "ETH", "USDT"))
-
-
-def terms(side: str, middle: int, spread_bp: int, asset: str = "BTC") -> Dealing:
-    """What the house asks or bids for some coin."""
-    return dealing(Coin("coin", asset, spread_bp, 30, 60, 0), side, middle)
-
-
-# the arithmetic
-
-
-@given(MIDDLES, SPREADS)
-def test_the_house_asks_above_the_middle_and_bids_below(middle: int, spread_bp: int) -> None:
-    ask, bid = (terms(side, middle, spread_bp).rate_minor for side in (BUY, SELL))
-    assert bid <= middle <= ask
-    assert ask * WHOLE_BP - middle * (WHOLE_BP + spread_bp) in range(WHOLE_BP)
-    assert middle * (WHOLE_BP - spread_bp) - bid * WHOLE_BP in range(WHOLE_BP)
-
-
-@given(st.integers(1, 10**9), MIDDLES, SPREADS, ASSETS)
-def test_to_buy_and_then_to_sell_never_gains(
-    amount: int, middle: int, spread_bp: int, asset: str
-) -> None:
-    buy, sell = (terms(side, middle, spread_bp, asset) for side in (BUY, SELL))
-    assert sell.amount_for(buy.coins_for(amount)) <= amount
-    assert sell.amount_for(amount) <= buy.amount_for(amount)  # counted in coins
-    if sell.rate_minor:
-        assert sell.coins_for(amount) >= buy.coins_for(amount)
-
-
-@given(st.integers(1, 10**12), MIDDLES.filter(lambda minor: minor > 1), SPREADS, ASSETS)
-def test_each_rounding_is_against_the_customer_by_less_than_one(
-    quantity: int, middle: int, spread_bp: int, asset: str
-) -> None:
-    whole = 10 ** SCALES[asset]
-    buy, sell = (terms(side, middle, spread_bp, asset) for side in (BUY, SELL))
-    assert 0 <= quantity * whole - buy.coins_for(quantity) * buy.rate_minor < buy.rate_minor
-    assert 0 <= buy.amount_for(quantity) * whole - quantity * buy.rate_minor < whole
-    assert 0 <= quantity * sell.rate_minor - sell.amount_for(quantity) * whole < whole
-    if sell.rate_minor:
-        taken = sell.coins_for(quantity) * sell.rate_minor - quantity * whole
-        assert 0 <= taken < sell.rate_minor
-
-
-# the feed
-
-
-MOMENTS = st.integers(1_767_225_600, 2_082_758_400).map(lambda s: datetime.fromtimestamp(s, UTC))
-
-
-@given(MOMENTS, st.sampled_from(COINS))
-def test_the_walk_is_the_same_for_everybody_and_stays_near(moment: datetime, name: str) -> None:
-    rate = SimulatedFeed(CATALOGUE).latest(name, moment)
-    assert rate == SimulatedFeed(CATALOGUE).latest(name, moment)
-    assert rate is not None
-    assert timedelta(0) <= moment - rate.at < timedelta(seconds=TICK_S)
-    base, swing = (CATALOGUE.rules[name][rule] for rule in ("simulated_minor", "swing_bp"))
-    assert abs(rate.minor - base) * WHOLE_BP <= base * swing * 4
-
-
-@given(MOMENTS, st.sampled_from(COINS))
-def test_the_walk_goes_by_small_steps(moment: datetime, name: str) -> None:
-    feed = SimulatedFeed(CATALOGUE)
-    before, after = (feed.latest(name, moment + timedelta(seconds=s)) for s in (0, TICK_S))
-    assert before is not None
-    assert after is not None
-    assert abs(after.minor - before.minor) <= before.minor // 100
-
-
-def test_another_seed_is_another_walk() -> None:
-    window_s = TICK_S * 2**LEVELS
-    moment = datetime.fromtimestamp(2_600 * window_s + window_s // 3, UTC)
-    rates = {SimulatedFeed(CATALOGUE, seed).latest("btc", moment) for seed in "abcd"}
-    assert len(rates) == 4
-
 
 # at the counter
 
@@ -337,6 +256,14 @@ def test_what_cannot_be_bought(
     assert (refusal.value.code, refusal.value.facts) == (code, facts)
 
 
+def test_nobody_trades_without_an_id(house: App) -> None:
+    with house.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE parties SET tier = 0 WHERE msisdn = %s", (ASHA.msisdn,))
+    with pytest.raises(Refused) as refusal:
+        quote(house, BUY, "500")
+    assert refusal.value.code is RefusalCode.NOT_YOURS
+
+
 def test_a_full_wallet_takes_no_proceeds(house: App) -> None:
     assert accept(house, quote(house, BUY, "500"), "buy") is None
     object.__setattr__(house.catalogue.tiers[1], "balance_minor", 1_100_00)
@@ -346,6 +273,27 @@ def test_a_full_wallet_takes_no_proceeds(house: App) -> None:
         quote(house, SELL, "90")
     assert refusal.value.code is RefusalCode.WALLET_FULL
     assert accept(house, quoted, "sell") is RefusalCode.WALLET_FULL
+
+
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_whatever_they_trade_each_asset_balances(
+    house: App, clock: FrozenClock, data: st.DataObject
+) -> None:
+    life = house.ids.token()
+    sizes = st.sampled_from(("1", "50", "75.55", "333.33"))
+    for step in range(data.draw(st.integers(2, 8))):
+        clock.advance(seconds=data.draw(st.integers(4, 40)))
+        side, name = data.draw(st.sampled_from(SIDES)), data.draw(st.sampled_from(COINS))
+        try:
+            quoted = quote(house, side, data.draw(sizes), name=name)
+        except Refused:
+            continue
+        clock.advance(seconds=data.draw(st.integers(0, 35)))
+        accept(house, quoted, f"{life}:{step}")
+    assert proven(house)
 
 
 # the house

@@ -39,6 +39,8 @@ def quote(desk: Desk, ask: Ask) -> Facts:
     payer = parties.known(desk.reads, ask.msisdn)
     if payer.pin_locked_at is not None:
         raise Refused(RefusalCode.PIN_LOCKED)
+    if payer.tier < coin_.least_tier:
+        raise Refused(RefusalCode.NOT_YOURS)
     in_time = guards.must_be_open(desk, kind, payer)
     sides = _sides(desk, kind, side, payer, str(ask.args.get("payee", "")))
     rate = rates.current(desk, coin_)

@@ -19,7 +19,8 @@ WHOLE_BP = 10_000
 
 @dataclass(frozen=True)
 class Coin:
-    """What the catalogue says of a coin. Spread in hundredths of a percent on each side."""
+    """What the catalogue says of a coin. Spread in hundredths of a percent on each side; of a lower
+    tier than `least_tier` nobody may deal in it."""
 
     name: str
     asset: str
@@ -27,6 +28,7 @@ class Coin:
     quote_life_s: int
     stale_s: int
     reserve_minor: int
+    least_tier: int
 
     @property
     def scale(self) -> int:
@@ -49,7 +51,7 @@ def coin(catalogue: Catalogue, name: str) -> Coin:
     rules = catalogue.rules[name]
     return Coin(
         *(name, catalogue.accounts[name].asset, rules["spread_bp"], rules["quote_life_s"]),
-        *(rules["stale_s"], rules["reserve_minor"]),
+        *(rules["stale_s"], rules["reserve_minor"], rules["least_tier"]),
     )
 
 
