@@ -24,6 +24,7 @@ SHOWN_ELSEWHERE = {
     RefusalCode.KEY_CONFLICT: "tests/domain/test_money_moves.py",
     RefusalCode.DAILY_COUNT: "tests/domain: two hundred transfers a day",
     RefusalCode.MONTHLY_COUNT: "tests/domain/test_limits.py: two thousand transfers a month",
+    RefusalCode.NUMBER_TAKEN: "tests/domain/test_merchants.py: two pochis on one number at once",
     RefusalCode.MALFORMED: "tests/doors",
     RefusalCode.WRONG_NETWORK: "tests/doors",
     RefusalCode.STILL_WORKING: "tests/channels",

@@ -1,5 +1,6 @@
 """Merchants on a real ledger: payers, refunds and takings that race, days that add up."""
 
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,8 @@ from ussd_app.kernel.clock import FrozenClock, business_day
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.ledger import audit
 from ussd_app.reports import merchants
+from ussd_app.running.shop_days import merchant_day
+from ussd_app.settings import Settings
 
 TODAY = date(2026, 11, 20)
 JUMA = Seed(
@@ -247,6 +250,13 @@ def test_a_wrong_pin_orders_nothing_and_is_counted_once_a_key(app: App) -> None:
     assert wallet(app, JUMA) == 0
 
 
+def test_a_number_has_one_pochi(app: App) -> None:
+    args = {"name": "Asha Nails", "category": "services", "pin": ASHA.pin}
+    opened = [lambda n=n: app.bank.serve("open_pochi", ASHA.msisdn, args, f"p:{n}") for n in "ab"]
+    assert at_once(opened) == {"done": 1, "number_taken": 1}  # type: ignore[arg-type]
+    assert app.bank.serve("my_pochi", ASHA.msisdn, {}) == {"pochi": "open"}
+
+
 # the night
 
 
@@ -362,3 +372,19 @@ def test_every_payment_has_a_category_by_its_agreement(app: App) -> None:
         )
         assert found.scalar_one() == "food"
     assert business_day(app.bank.desk.clock.now()) == TODAY
+
+
+def test_the_command_prints_the_day(app: App, capsys: pytest.CaptureFixture[str]) -> None:
+    pay(app, ASHA, 500_00)
+    database = app.engine.url.render_as_string(hide_password=False)
+    settings = Settings(env="test", database_url=database, redis_url="redis://127.0.0.1:1")
+    asked = Namespace(number="520001", day=TODAY)
+    assert merchant_day(settings, asked) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "Duka la Juma, till 520001, Friday 20 November 2026"
+    assert [line.split() for line in printed[1:3]] == [
+        ["Opening", "0.00"],
+        ["Payments", "1", "500.00"],
+    ]
+    assert merchant_day(settings, Namespace(number="520009", day=TODAY)) == 1
+    assert capsys.readouterr().out == "No shop goes by 520009.\n"

@@ -21,6 +21,15 @@ from tests.ways import first_menu, way
 from ussd_app.kernel.errors import Broken, RefusalCode
 from ussd_app.kernel.gsm7 import septets
 
+WIDEST: dict[str, object] = {
+    "count": 9_999,
+    "money": 99_999_999_999,
+    "date": "2026-12-31",
+    "units": "999,999.123456789 USDT",
+    "text": "W" * 160,
+}
+"""The widest fact of each type that a refusal says."""
+
 KEYS = "0 Back 00 Home"
 HOME_MENU = shipped().flows["home"].screens["main"].place
 
@@ -142,7 +151,8 @@ def test_a_locked_pin_leads_to_where_it_is_unlocked() -> None:
 @pytest.mark.parametrize("code", list(RefusalCode))
 @pytest.mark.parametrize("language", ["en", "sw"])
 def test_every_refusal_can_be_a_farewell(code: RefusalCode, language: str) -> None:
-    facts = {"left": 9_999, "least": 99_999_999_999, "most": 99_999_999_999}
+    said = shipped().texts.refusals[code.value].facts
+    facts = {name: WIDEST[kind.kind] for name, kind in said.items()}
     screen = Machine(shipped()).farewell(code.value, facts, language)
     assert screen.ends
     assert screen.step == f"farewell.{code}"
