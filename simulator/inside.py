@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import requests
 
+from ussd_app.domain.seeds import Planted
+
 WITHIN_S: Final = 3.0
 MOST_BATCHES: Final = 200
 
@@ -32,6 +34,8 @@ class Customer:
     name: str
     language: str
     balance_minor: int
+    frozen: bool = False
+    agreements: tuple[Planted, ...] = ()
 
 
 class Inside:
@@ -84,7 +88,11 @@ class Inside:
         """Everybody the application knows, as far as it lists them."""
         found = self._get("/customers")
         return [
-            Customer(each["msisdn"], each["name"], each["language"], each["balance_minor"])
+            Customer(
+                *(each["msisdn"], each["name"], each["language"], each["balance_minor"]),
+                frozen=each["frozen"],
+                agreements=tuple(Planted(**held) for held in each["agreements"]),
+            )
             for each in (found or {}).get("customers", [])
         ]
 

@@ -6,15 +6,16 @@ Receipt numbers become those that a dialogue's frozen ids will give; times stay 
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from simulator.backstage import Person
+from simulator.given import written
 from simulator.inside import Customer, Entry
 from simulator.phones import Message, Phone
-from ussd_app.kernel.money import format_minor
-from ussd_app.kernel.msisdn import local
+from ussd_app.domain.seeds import DEVELOPMENT
 
-KNOWN_PINS: Final = {"+254712000001": "4826", "+254722000002": "1111"}
+KNOWN_PINS: Final = {seed.msisdn: seed.pin for seed in DEVELOPMENT}
 """The cast of a development server."""
 UNKNOWN_PIN: Final = "4826"
 MOST_STEPS: Final = 2_000
@@ -114,13 +115,18 @@ class Recorder:
         for phone in phones:
             if phone.msisdn not in self._heard and phone.msisdn not in known:
                 continue
-            customer = known.get(phone.msisdn)
-            row = f"{phone.name:<8} {local(phone.msisdn)}"
-            if customer is not None:
-                pin = self._pins.get(phone.msisdn, UNKNOWN_PIN)
-                wallet = format_minor(customer.balance_minor)
-                row += f"  pin {pin}  {customer.language}  wallet {wallet}"
-            rows.append(row)
+            person = Person(phone.name, phone.msisdn)
+            if phone.msisdn in known:
+                customer = known[phone.msisdn]
+                person = replace(
+                    person,
+                    pin=self._pins.get(phone.msisdn, UNKNOWN_PIN),
+                    language=customer.language,
+                    balance_minor=customer.balance_minor,
+                    frozen=customer.frozen,
+                    agreements=customer.agreements,
+                )
+            rows.append(written(person))
         return rows
 
 

@@ -5,8 +5,7 @@ through HTTP as in life; `Backstage` does what HTTP cannot.
 """
 
 import re
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,28 +13,22 @@ from typing import Final
 
 from flask import Flask
 
-from simulator import gateway, networks, office, outside
+from simulator import gateway, given, office, outside
 from simulator.airtime import Reseller
-from simulator.backstage import SERVICE_CODE, SHORTCODE, Backstage, Person
+from simulator.backstage import SERVICE_CODE, SHORTCODE, Backstage
 from simulator.bank import Switch
 from simulator.dialogue import GIVEN, DialogueInvalid
 from simulator.phones import DELIVERIES, Phone, Service
 from simulator.serving import Served
 from simulator.sms import STATUSES, TAKEN, SmsCentre
 from simulator.telco import Delivered, NotNow, Telco
-from ussd_app.domain.catalogue import AgreementKind
-from ussd_app.domain.seeds import Planted
-from ussd_app.kernel.money import format_minor, parse_minor
+from ussd_app.kernel.money import format_minor
 from ussd_app.kernel.msisdn import parse as parse_msisdn
-from ussd_app.kernel.units import parse_decimal
 from ussd_app.settings import DEVELOPMENT_BANK_KEY
 
 NOTHING: Final = "(nothing)"
 BETWEEN: Final = "--"
 """Stands between two messages, or two different answers, in one block."""
-
-VAULT: Final = "vault"
-"""Begins the line of a `Given` block that is about the house and not about a person."""
 
 COUNTS: Final = {"": 1, "twice": 2, "three times": 3, "four times": 4}
 SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
@@ -105,15 +98,15 @@ class World:
         """
         kinds = self.backstage.agreement_kinds
         lines = [line for line in block if line.strip()]
-        people = [_person(line, kinds) for line in lines if line.split()[0] != VAULT]
+        people = [given.person(line, kinds) for line in lines if not given.is_vault(line)]
         for person, network in people:
             phone = self.telco.add(person.name, person.msisdn, network)
             phone.service = self.telco.service
             self.people[person.name] = phone
         self.backstage.seed([person for person, _ in people])
         for line in lines:
-            if line.split()[0] == VAULT:
-                self.backstage.stock(_coins(line))
+            if given.is_vault(line):
+                self.backstage.stock(given.coins(line))
 
     def dials(self, name: str, dialled: str) -> list[str]:
         """`asha dials *383#`, also with answers behind the code: `*383*1*0722000002#`."""
@@ -292,77 +285,6 @@ class World:
         findings = self.backstage.audit()
         if findings:
             raise AuditFailed("\n".join(findings))
-
-
-def _person(line: str, kinds: Mapping[str, AgreementKind]) -> tuple[Person, networks.Network]:
-    words = line.split()
-    msisdn = parse_msisdn(words[1]) if len(words) > 1 else None
-    if msisdn is None:
-        raise DialogueInvalid(f"Given: {line!r} has no Kenyan number after the name")
-    pin, language, minor, network = None, "en", 0, networks.of(msisdn)
-    marks = {"frozen": False, "staff": False}
-    held: list[Planted] = []
-    rest = deque(words[2:])
-    while rest:
-        word = rest.popleft()
-        if word == "pin":
-            pin = rest.popleft() if rest else None
-        elif word in ("en", "sw"):
-            language = word
-        elif word in marks:
-            marks[word] = True
-        elif word == "wallet":
-            minor = _amount(line, rest)
-        elif word in kinds:
-            held.append(_agreement(line, words[0], kinds[word], rest))
-        else:
-            network = _network(line, word)
-    return Person(words[0], msisdn, pin, language, minor, agreements=tuple(held), **marks), network
-
-
-def _coins(line: str) -> dict[str, str]:
-    """`vault btc 0.5 usdt 10000 kes 50000`: what the house has to trade with."""
-    words = line.split()[1:]
-    amounts = dict(zip(words[::2], words[1::2], strict=False))
-    wrong = [word for word in amounts.values() if parse_decimal(word) is None]
-    if len(words) % 2 or wrong:
-        raise DialogueInvalid(f"Given: {line!r} has no amount where one must be")
-    return amounts
-
-
-def _agreement(line: str, name: str, kind: AgreementKind, rest: deque[str]) -> Planted:
-    """`4102 20000 under 4101 town=Kisumu`, behind the agreement's kind."""
-    number = rest.popleft() if kind.digits is not None and rest else None
-    minor = _amount(line, rest) if rest and rest[0].replace(".", "").isdigit() else 0
-    under, terms = None, {}
-    while rest and (rest[0] == "under" or "=" in rest[0]):
-        word = rest.popleft()
-        if word == "under":
-            under = rest.popleft() if rest else None
-        else:
-            term, _, value = word.partition("=")
-            terms[term] = value.replace("_", " ")
-    called = terms.pop("name", name.replace("_", " ").title())
-    return Planted(kind.kind, number, called, minor, under, terms)
-
-
-def _amount(line: str, rest: deque[str]) -> int:
-    amount = rest.popleft() if rest else ""
-    return 0 if amount == "0" else _minor(line, amount)
-
-
-def _minor(line: str, amount: str) -> int:
-    minor = parse_minor(amount)
-    if minor is None:
-        raise DialogueInvalid(f"Given: {line!r} has no amount where one must be")
-    return minor
-
-
-def _network(line: str, word: str) -> networks.Network:
-    try:
-        return networks.named(word)
-    except KeyError:
-        raise DialogueInvalid(f"Given: {word!r} in {line!r} means nothing") from None
 
 
 def _screen(phone: Phone) -> list[str]:

@@ -23,12 +23,14 @@ def first_menu(language: str = "en") -> str:
     return _menu(HOME, "main").body[language].text
 
 
-def way(flow: str, *more: str, start: str = "main") -> tuple[str, ...]:
-    """The numbers from a screen of the home flow to the start of another, and what follows.
+def way(flow: str, *more: str, start: str = HOME) -> tuple[str, ...]:
+    """The numbers from a caller's first menu to the start of a flow, and what follows.
 
-    Raises LookupError when no menu leads there.
+    `start` is the flow that they see first: `home`, `agent_home`. Raises LookupError when no menu
+    leads there.
     """
-    ways: list[tuple[Menu, tuple[str, ...]]] = [(_menu(HOME, start), ())]
+    screen = "main" if start == HOME else shipped().flows[start].start
+    ways: list[tuple[Menu, tuple[str, ...]]] = [(_menu(start, screen), ())]
     for menu, typed in ways:
         for number, option in menu.by_number.items():
             name = option.to.removeprefix(FLOW_PREFIX)

@@ -9,6 +9,7 @@ import pytest
 from simulator.__main__ import main
 from simulator.dialogue import DialogueInvalid
 from simulator.world import VERBS, World, world
+from tests.ways import dialled
 from ussd_app.embedded import Redis
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "dialogues.md"
@@ -72,7 +73,7 @@ def test_from_lines_to_a_dialogue_that_holds(
     path = tmp_path / "new.txt"
     path.write_text(
         "Given\n    asha 0712000001 pin 4826 en wallet 10\n\n"
-        "asha dials *383#\nasha > 2\nasha > 4826\n"
+        f"asha dials *383*{dialled('balance')}#\nasha > 4826\n"
     )
     assert main(["play", str(path)]) == 1
     assert main(["rewrite", str(path)]) == 0

@@ -39,6 +39,22 @@ WHERE e.id > %s AND e.id <= %s
 ORDER BY e.id, l.leg
 """
 
+_CUSTOMERS = """
+SELECT p.msisdn, p.name, p.language, p.tier, a.balance_minor, p.status = 'frozen' AS frozen,
+       coalesce(h.agreements, '[]') AS agreements
+FROM parties p
+JOIN accounts a ON a.id = p.wallet_id
+LEFT JOIN (
+    SELECT g.party_id, json_agg(json_build_object(
+               'kind', g.kind, 'number', g.number, 'name', g.name, 'terms', g.terms,
+               'balance_minor', ledger_balance(g.account_id), 'under', above.number
+           ) ORDER BY g.id) AS agreements
+    FROM agreements g LEFT JOIN agreements above ON above.id = g.parent_id
+    WHERE g.state = 'active' GROUP BY g.party_id
+) h ON h.party_id = p.id
+ORDER BY p.id LIMIT 200
+"""
+
 
 @dataclass(frozen=True)
 class Waiting:
@@ -87,12 +103,9 @@ def people(engine: Engine) -> dict[str, str]:
 
 
 def customers(engine: Engine) -> list[dict[str, object]]:
-    """Every customer with their balance in minor units, for the simulator's page."""
+    """Every customer with their agreements and balances in minor units, for the simulator."""
     with engine.connect() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT p.msisdn, p.name, p.language, p.tier, a.balance_minor"
-            " FROM parties p JOIN accounts a ON a.id = p.wallet_id ORDER BY p.id LIMIT 200"
-        )
+        rows = connection.exec_driver_sql(_CUSTOMERS)
         return [dict(row) for row in rows.mappings()]
 
 
