@@ -30,12 +30,12 @@ WALK = (
     ("0733000003", "CON Enter amount"),
     ("0", "CON Enter phone number"),
     ("0", "CON Kabambe"),
-    ("4", "CON My account"),
+    ("6", "CON My account"),
     ("0", "CON Kabambe"),
     ("9", "CON Choose a number"),
     ("1", "CON Enter phone number"),
     ("0", "CON Kabambe"),
-    ("4", "CON My account"),
+    ("6", "CON My account"),
     ("0", "CON Kabambe"),
 )
 """A session that walks about the menus: on, back, nonsense; only its dial asks the bank."""
