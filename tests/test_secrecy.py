@@ -44,6 +44,8 @@ SECRETS = (RIGHT, WRONG, OTHER, FIRST, NEXT, NATIONAL_ID, WRONG_ID, TYPED_CODE)
 """Digits that stand nowhere by chance: no amount, number, date or receipt of this test has them."""
 
 FIRST_CODE = "123456"
+PAPER_CODE = "PAPER0"
+"""How every code begins that opens a document here."""
 
 
 class Evening:
@@ -133,6 +135,7 @@ def play(app: App, engine: Engine, redis: redis_py.Redis, spoil: Callable[[str],
     assert dial(asha, *send, RIGHT).startswith("END KB")
     assert dial(asha, *way("balance"), RIGHT).startswith("END Your balance")
     dial(asha, *way("mini_statement"), RIGHT)
+    assert "two SMS" in dial(asha, *way("full_statement"), "1", RIGHT)
     dial(asha, RIGHT, WRONG)  # typed where nobody asked
     dial(asha, *send, RIGHT + "*" + RIGHT)
     dial(JUMA, "1", "Juma Ali", FIRST, NEXT, FIRST, FIRST, WRONG_ID[:3], NATIONAL_ID)
@@ -243,7 +246,7 @@ def secrets_in(
     return {
         (place, secret)
         for place, text in places
-        for secret in (*SECRETS, FIRST_CODE)
+        for secret in (*SECRETS, FIRST_CODE, PAPER_CODE)
         if secret in legible(text)
     }
 

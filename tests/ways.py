@@ -33,6 +33,8 @@ def way(flow: str, *more: str, start: str = HOME) -> tuple[str, ...]:
     ways: list[tuple[Menu, tuple[str, ...]]] = [(_menu(start, screen), ())]
     for menu, typed in ways:
         for number, option in menu.by_number.items():
+            if not option.to.startswith(FLOW_PREFIX):
+                continue  # a choice within the flow, not a way to another
             name = option.to.removeprefix(FLOW_PREFIX)
             if name == flow:
                 return (*typed, number, *more)
