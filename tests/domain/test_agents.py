@@ -216,6 +216,25 @@ def test_a_low_float_is_told_once_also_by_two_rounds_at_once(app: App) -> None:
     assert agencies.warn(app.bank.desk) == 0
 
 
+def test_float_is_sold_once_a_reference_by_two_of_the_staff(app: App) -> None:
+    desk, both = app.bank.desk, ("joyce", "peter")
+    with ThreadPoolExecutor(8) as pool:
+        sold = list(
+            pool.map(
+                lambda _: agencies.sell_float(desk, "41003", 700_00, "FT26325001", both), range(8)
+            )
+        )
+    assert len(set(sold)) == 1
+    assert float_of(app, "41003") == 700_00
+    with pytest.raises(ValueError, match="two different people"):
+        agencies.sell_float(desk, "41003", 700_00, "FT26325002", ("joyce", " Joyce"))
+    other = code_of(lambda: agencies.sell_float(desk, "41002", 700_00, "FT26325001", both))
+    assert other is RefusalCode.KEY_CONFLICT
+    nobody = code_of(lambda: agencies.sell_float(desk, "49999", 700_00, "FT26325003", both))
+    assert nobody is RefusalCode.UNKNOWN_NUMBER
+    assert is_clean(app)
+
+
 # --- commission
 
 

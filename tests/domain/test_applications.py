@@ -151,5 +151,10 @@ def test_staff_decide_at_a_terminal(app: App, capsys: pytest.CaptureFixture[str]
     assert "approved by joyce" in say("list")[1]
     assert say("approve 1 --staff joyce")[0] == 1
     assert say("approve 1 --staff peter") == (0, "Duka is agency 10001.\n")
+    sale = "sell-float 10001 5000 --ref FT1 --staff joyce --second"
+    assert say(f"{sale} joyce")[0] == 1
+    status, sold = say(f"{sale} peter")
+    assert status == 0
+    assert sold.endswith("agent 10001 has KES 5,000.00 more.\n")
     assert say("suspend agency 10001 --staff peter --because closed")[0] == 0
     assert agencies(app) == [("10001", "suspended")]

@@ -1,16 +1,19 @@
 """An agent's float: what is left of it, and who must be told that it runs low.
 
-Float moves like all value, by types of the catalogue; this only looks at it.
+Float moves like all value, by types of the catalogue; here it is sold and looked at.
 """
 
 from sqlalchemy import Connection
 
-from ussd_app.domain import agreements, parties, pins
+from ussd_app.domain import agreements, arrivals, parties, pins, roles
 from ussd_app.domain.agreements import Agreement
+from ussd_app.domain.catalogue import PAYEE
 from ussd_app.domain.desk import Ask, Desk, Facts
+from ussd_app.domain.keys import fingerprint
 from ussd_app.domain.parties import Party
 
 AGENCY = "agency"
+SALE = "sell_float"
 
 _LOW = """
 SELECT a.id, a.number, f.balance_minor, p.msisdn, p.language
@@ -45,6 +48,26 @@ def float_balance(desk: Desk, ask: Ask) -> Facts:
         return {"agency": agency.name.upper(), "number": agency.number, "balance": left}
 
     return pins.with_pin(desk, "float_balance", ask, then)
+
+
+def sell_float(
+    desk: Desk, number: str, amount_minor: int, reference: str, staff: tuple[str, str]
+) -> str:
+    """Issue float against money that the agent has paid into the trust account.
+
+    Once a `reference`, the bank's own; both of the `staff` have seen the money there. Returns the
+    receipt number. Raises Refused(unknown_number | payee_frozen | key_conflict), and ValueError
+    when the two are one.
+    """
+    first, second = (name.strip().lower() for name in staff)
+    if first == second:
+        raise ValueError("two different people of the staff must have seen the money")
+    kind = desk.catalogue.types[SALE]
+    payee = roles.dialled(desk, kind.parties[PAYEE], number)
+    digest = fingerprint(SALE, number, amount_minor)
+    said = {"reference": reference, "staff": [first, second]}
+    key = f"{SALE}:{reference}"
+    return arrivals.enter(desk, SALE, amount_minor, key, digest, payee=payee, said=said)
 
 
 def warn(desk: Desk) -> int:

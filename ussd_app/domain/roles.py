@@ -55,7 +55,7 @@ def payee(desk: Desk, kind: Type, party: Party, number: str) -> Side | None:
         return _mine(desk, account_kind, party, number)
     if PAYER in kind.parties and is_private(desk.catalogue, kind.parties[PAYER]):
         return own(desk, account_kind, party)
-    side = _dialled(desk, account_kind, number)
+    side = dialled(desk, account_kind, number)
     if side.party.id == party.id:
         raise Refused(RefusalCode.PAYEE_IS_PAYER)
     return side
@@ -70,7 +70,7 @@ def _mine(desk: Desk, account_kind: str, party: Party, number: str) -> Side:
     return of(desk, account_kind, agreement, party)
 
 
-def _dialled(desk: Desk, account_kind: str, number: str) -> Side:
+def dialled(desk: Desk, account_kind: str, number: str) -> Side:
     """Somebody else's account, by the number that was dialled."""
     owner = desk.catalogue.accounts[account_kind].owner
     if owner == CUSTOMER:

@@ -1,6 +1,7 @@
-"""For staff at a terminal: who has applied, approve, refuse, suspend, resume.
+"""For staff at a terminal: who has applied, approve, refuse, suspend, resume, sell float.
 
-Two different people must say `approve` or `resume`, each in a command of their own.
+Two different people must say `approve` or `resume`, each in a command of their own; to sell float
+both are named.
 """
 
 import argparse
@@ -8,10 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ussd_app.bootstrap import build
-from ussd_app.domain import applications
+from ussd_app.domain import agencies, applications
 from ussd_app.domain.applications import OpenApplication, Undecided
 from ussd_app.domain.desk import Desk
 from ussd_app.kernel.clock import nairobi
+from ussd_app.kernel.errors import Refused
+from ussd_app.kernel.money import format_minor, parse_minor
 from ussd_app.kernel.msisdn import mask
 from ussd_app.running.inspection import reachable
 from ussd_app.settings import Settings
@@ -32,6 +35,12 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         else:
             words.add_argument("--under", metavar="NUMBER", help="the agreement above it")
             words.add_argument("--term", action="append", default=[], metavar="NAME=VALUE")
+    words = what.add_parser("sell-float", help="an agent's money is in the trust account")
+    words.add_argument("number")
+    words.add_argument("amount", help="in shillings, like 50000")
+    words.add_argument("--ref", required=True, help="the bank's own number; it counts once")
+    words.add_argument("--staff", required=True, metavar="NAME", help="who saw it")
+    words.add_argument("--second", required=True, metavar="NAME", help="who else saw it")
     for name in ("suspend", "resume"):
         words = what.add_parser(name, help=f"{name} an agreement")
         words.add_argument("kind")
@@ -100,10 +109,23 @@ def _resume(desk: Desk, options: argparse.Namespace) -> str:
     return f"{found.name}, {found.kind} {found.number}, is active again." if found else ONE_MORE
 
 
+def _sell_float(desk: Desk, options: argparse.Namespace) -> str:
+    minor = parse_minor(options.amount)
+    if minor is None:
+        raise Undecided(f"{options.amount} is no amount.")
+    staff = (options.staff, options.second)
+    try:
+        receipt = agencies.sell_float(desk, options.number, minor, options.ref, staff)
+    except (Refused, ValueError) as refused:
+        raise Undecided(str(refused)) from None
+    return f"{receipt}: agent {options.number} has KES {format_minor(minor)} more."
+
+
 SAYINGS: dict[str, Callable[[Desk, argparse.Namespace], str]] = {
     "list": _list,
     "approve": _approve,
     "refuse": _refuse,
+    "sell-float": _sell_float,
     "suspend": _suspend,
     "resume": _resume,
 }
