@@ -16,6 +16,12 @@ from ussd_app.ledger.statements import StatementLine, last_lines
 MINI_LINES = 5
 LINE_WIDTH = 28
 
+_NAMES = """
+SELECT id::text AS owner, name, false AS business FROM parties WHERE id = ANY (%s)
+UNION ALL
+SELECT kind || '-' || id, name, true FROM agreements WHERE id = ANY (%s)
+"""
+
 
 def balance(desk: Desk, ask: Ask) -> Facts:
     """The caller's balance and what they may still send today, in minor units."""
@@ -64,10 +70,9 @@ def _mini_line(line: StatementLine, names: Mapping[str, str]) -> str:
 
 
 def _names(connection: Connection, owners: set[str]) -> dict[str, str]:
+    """What owners of accounts are called: people by two names, a business by its own."""
     numbers = [int(owner) for owner in owners if owner.isdigit()]
-    if not numbers:
-        return {}
-    rows = connection.exec_driver_sql(
-        "SELECT id, name FROM parties WHERE id = ANY (%s)", (numbers,)
-    )
-    return {str(row.id): two_names(row.name) for row in rows}
+    parts = [owner.rpartition("-") for owner in owners]
+    behind = [int(number) for kind, _, number in parts if kind and number.isdigit()]
+    rows = connection.exec_driver_sql(_NAMES, (numbers, behind))
+    return {row.owner: row.name.upper() if row.business else two_names(row.name) for row in rows}
