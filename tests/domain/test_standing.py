@@ -2,6 +2,7 @@
 
 import calendar
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 
@@ -13,7 +14,8 @@ from tests.people import ASHA, BARAKA, CAST
 from ussd_app.bootstrap import App
 from ussd_app.domain import due, parties, roles, transact
 from ussd_app.domain.days import MONTH, WEEK, at_hour, due_after, month_later
-from ussd_app.domain.roles import WALLET
+from ussd_app.domain.desk import Desk
+from ussd_app.domain.roles import WALLET, Side
 from ussd_app.domain.seeds import plant
 from ussd_app.kernel.clock import FrozenClock, business_day
 from ussd_app.kernel.errors import RefusalCode, Refused
@@ -145,6 +147,28 @@ def test_a_worker_that_dies_after_the_payment_does_not_pay_again(
     assert (paid(app), outcomes(app)) == (1, {first: "paid"})
     assert told(app)["standing_paid"] == 1
     assert not told(app)["standing_short"]
+
+
+def test_an_order_that_fails_leaves_the_others_to_their_turn(
+    app: App, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tomorrow(app)
+    agree(app, first)
+    agree(app, first, amount=200_00)
+    go_to(clock, at_hour(first, 6))
+    real = transact.apply
+
+    def stumbles(desk: Desk, kind: str, sides: Mapping[str, Side], amount: int, key: str) -> str:
+        if amount == 100_00:
+            raise ValueError("something that nobody foresaw")
+        return real(desk, kind, sides, amount, key)
+
+    monkeypatch.setattr(transact, "apply", stumbles)
+    with pytest.raises(ValueError, match="nobody foresaw"):
+        due.pay_due(app.bank.desk)
+    assert paid(app) == 1
+    monkeypatch.setattr(transact, "apply", real)
+    assert due.pay_due(app.bank.desk) == 1
 
 
 def test_it_is_not_tried_before_its_hour_in_nairobi(app: App, clock: FrozenClock) -> None:

@@ -75,17 +75,31 @@ class _Turn(NamedTuple):
 def pay_due(desk: Desk) -> int:
     """Pay what is due by now. Returns how many payments were made.
 
-    Raises what the ledger raises when it does not answer; the rest is left to the next turn.
+    An order that fails leaves the others to their turn and is tried again at the next; the first
+    failure is raised at the end.
     """
     with desk.reads.connect() as connection:
         due = connection.exec_driver_sql(_DUE, (desk.clock.now(), BATCH)).scalars().all()
     paid = 0
+    failure: Exception | None = None
     for order_id in due:
-        for _ in range(MOST_DAYS):
-            went = _one(desk, order_id)
-            paid += went == "paid"
-            if went is None:
-                break
+        try:
+            paid += _pay_all(desk, order_id)
+        except Exception as wrong:
+            failure = failure or wrong
+    if failure is not None:
+        raise failure
+    return paid
+
+
+def _pay_all(desk: Desk, order_id: int) -> int:
+    """Every due day of one order, oldest first. Returns how many were paid."""
+    paid = 0
+    for _ in range(MOST_DAYS):
+        went = _one(desk, order_id)
+        if went is None:
+            break
+        paid += went == "paid"
     return paid
 
 

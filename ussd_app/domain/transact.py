@@ -64,6 +64,8 @@ WHERE q.id = $3
 SYSTEM = "system"
 """The scope of keys that no hop made."""
 
+SCHEDULE = "schedule"
+
 _FACTS, _WIDTH = 8, len(parties.COLUMNS)
 
 
@@ -299,10 +301,11 @@ def apply(
     accepted. Returns the receipt number. Raises Refused, which is not remembered: the same key may
     be tried again.
     """
+    kind = desk.catalogue.types[kind_name]
+    assert kind.starts == SCHEDULE, "whoever pays by this type is asked for a PIN"
     receipt = _receipt_of(desk, key)
     if receipt is not None:
         return receipt
-    kind = desk.catalogue.types[kind_name]
     payer, payee = sides[PAYER].party, sides[PAYEE].party if PAYEE in sides else None
     payer.must_be_active()
     if payee is not None:
