@@ -10,7 +10,7 @@ import pytest
 from africastalking.SMS import SMSService
 
 from tests.workers.gateway import Answer, Form, LocalGateway, taken
-from workers.gateways import africastalking
+from workers.gateways import africastalking, http
 from workers.gateways.africastalking import AfricasTalking, read
 from workers.gateways.sms import Done, Outcome, Postponed, Refused, Unknown
 
@@ -144,7 +144,7 @@ def test_a_hang_up_after_the_request_is_unknown() -> None:
 
 
 def test_silence_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(africastalking, "READ_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(http, "READ_TIMEOUT_S", 0.2)
     with LocalGateway(delay_s=2.0) as gateway:
         outcome = _client(gateway).send(ASHA, "x")
     assert outcome == Unknown("ReadTimeout")
