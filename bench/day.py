@@ -1,6 +1,6 @@
 """A mixed day against a Kabambe as `make run` starts it: six visits in ten look, a quarter pays
-(half of it to one biller), a tenth is cash at agents. Phones, servers and workers share the machine,
-and the SMS are really handed over meanwhile.
+(half of it to one biller), a tenth is cash at agents. Phones, servers and workers share the
+machine, and the SMS are really handed over meanwhile.
 
 Payments a second stand beside pgbench's TPC-B-like at as many clients on the same server; the two
 take turns. At the end the books are proved.
