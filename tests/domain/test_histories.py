@@ -65,7 +65,7 @@ def street(app: App) -> Street:
     seeds = [_seed(number, 100_000_00) for number in range(4)]
     holders: dict[str, tuple[tuple[str, str], ...]] = {}
     for place, kind in enumerate(app.catalogue.agreements.values()):
-        pair = []
+        pair: list[tuple[str, str]] = []
         for nth in range(2):
             seed = _seed(100 + 2 * place + nth, 1_000_00)
             digits = kind.digits
