@@ -57,7 +57,7 @@ RETURNING {_COLUMNS}
 _SAID = """
 UPDATE errands SET state = %(state)s, due_at = %(due)s, error = %(error)s,
     provider_id = coalesce(%(provider)s, provider_id)
-WHERE id = %(id)s AND state = ANY (%(was)s)
+WHERE id = %(id)s AND state = ANY (%(was)s) AND attempts = coalesce(%(attempts)s, attempts)
 """
 
 _UNFINISHED = f"""
@@ -157,10 +157,12 @@ def said(
     *,
     error: str | None = None,
     provider_id: str | None = None,
+    attempts: int | None = None,
 ) -> bool:
-    """Write what the world has said of an errand in one of the states. False when it has moved."""
+    """Write what the world has said of an errand in one of the states, of its n-th request when
+    that is named. False when it has moved on."""
     told = {"id": id_, "was": list(was), "state": state, "due": due_at}
-    told |= {"error": error, "provider": provider_id}
+    told |= {"error": error, "provider": provider_id, "attempts": attempts}
     return connection.exec_driver_sql(_SAID, told).rowcount == 1
 
 

@@ -93,16 +93,19 @@ class Errands:
         """Take errands one by one while there is a free line, and deal with each on it."""
         taken = 0
         while not self._stopping.is_set() and self._free.acquire(blocking=False):
-            with self._app.engine.begin() as connection:
-                row = take(connection)
+            row = None
+            try:
+                with self._app.engine.begin() as connection:
+                    row = take(connection)
+                if row is not None and self._pool is None:
+                    do(row)
+            finally:
+                if row is None or self._pool is None:
+                    self._free.release()
             if row is None:
-                self._free.release()
                 break
             taken += 1
-            if self._pool is None:
-                do(row)
-                self._free.release()
-            else:
+            if self._pool is not None:
                 self._pool.submit(do, row).add_done_callback(self._landed)
         return taken
 
@@ -120,7 +123,7 @@ class Errands:
         except Exception as failure:
             log.exception("a carrier's client failed", id=row.id)
             outcome = Open(type(failure).__name__)
-        self._record(row, ("sending",), outcome)
+        self._record(row, ("sending", "unknown"), outcome)
 
     def _look(self, row: Row) -> None:
         try:
@@ -132,7 +135,10 @@ class Errands:
             self._record(row, ("unknown",), seen)
 
     def _record(self, row: Row, was: tuple[str, ...], outcome: Outcome | Look) -> None:
-        """Write down what was said; worth insisting on, for only this process knows."""
+        """Write down what was said; worth insisting on, for only this process knows.
+
+        What was said of an earlier request than the last one counts no more.
+        """
         now = self._app.clock.now()
         state, due_at, error, provider_id = _verdict(row, outcome, now)
         deadline = time.monotonic() + INSIST_S
@@ -140,7 +146,9 @@ class Errands:
             try:
                 with self._app.engine.begin() as connection:
                     told = (connection, row.id, was, state, due_at)
-                    heard = errand_rows.said(*told, error=error, provider_id=provider_id)
+                    heard = errand_rows.said(
+                        *told, error=error, provider_id=provider_id, attempts=row.attempts
+                    )
                 break
             except OperationalError:
                 if time.monotonic() > deadline:

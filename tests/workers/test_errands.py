@@ -222,6 +222,37 @@ def test_another_value_than_was_asked_for_settles_nothing(
     assert desk.errand(receipt).state == "unknown"
 
 
+def test_an_answer_to_an_earlier_request_counts_no_more(
+    desk: Desk, gateway: LocalGateway, clock: FrozenClock
+) -> None:
+    answers(gateway, 500)
+    receipt = buy(desk.app, ASHA, PIN, 100)
+    drain(desk.app)
+    desk.boxes.change("UPDATE errands SET attempts = 2")
+    told = (desk.errand(receipt).id, ["sending", "unknown"], "declined", clock.now())
+    with desk.app.engine.begin() as connection:
+        assert not errand_rows.said(connection, *told, attempts=1)
+        assert errand_rows.said(connection, *told, attempts=2)
+    drain(desk.app)
+    assert desk.errand(receipt).state == "refused"
+
+
+def test_a_database_that_fails_takes_no_line_away(
+    desk: Desk, gateway: LocalGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(gateway, 201, sent())
+    receipt = buy(desk.app, ASHA, PIN, 100)
+    shop = open_shop(desk.app, lines=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(errand_rows, "claim", lambda *_: 1 / 0)
+        for _ in range(3):
+            with pytest.raises(ZeroDivisionError):
+                shop.errands.turn()
+    shop.errands.turn()
+    shop.close()
+    assert desk.errand(receipt).state == "done"
+
+
 def test_what_has_no_carrier_waits_and_no_message_is_made_of_it(
     desk: Desk, gateway: LocalGateway
 ) -> None:
