@@ -104,7 +104,7 @@ def _first_since(connection: Connection, account_id: int, since: datetime) -> in
             _PAGE, {"account": account_id, "since": since, "before": before, "most": most}
         ).one()
         if not new:
-            return 0 if before == _NEWEST else before
+            return before
         before, most = lowest, most * PAGES_GROW
 
 
