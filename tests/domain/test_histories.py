@@ -95,6 +95,16 @@ def by_general_quote(app: App) -> list[Type]:
     ]
 
 
+def gated(app: App, kind: Type, payer: str, dialled: str, key: str) -> dict[str, object]:
+    """What the gates of a type ask for besides: the store at the counter, the ID that was seen."""
+    if "store" in kind.gates:
+        return {"store": "1"}
+    if "seen" in kind.gates:
+        shown = {"customer": dialled, "id_tail": dialled[-4:]}
+        return app.bank.serve("see_id", payer, shown, f"{key}:seen")
+    return {}
+
+
 def entries(app: App) -> int:
     with app.engine.connect() as connection:
         return int(connection.exec_driver_sql("SELECT count(*) FROM entries").scalar_one())
@@ -104,6 +114,7 @@ def live(app: App, street: Street, data: st.DataObject, step: str) -> str | None
     """Let somebody pay somebody; the type when it was done."""
     kind = data.draw(st.sampled_from(by_general_quote(app)))
     args: dict[str, object] = {"type": kind.name, "amount": data.draw(st.sampled_from(AMOUNTS))}
+    dialled = ""
     if private := street.private(app, kind):
         payer, args["number"] = data.draw(st.sampled_from(private))
     else:
@@ -113,6 +124,7 @@ def live(app: App, street: Street, data: st.DataObject, step: str) -> str | None
         args |= {"payee" if dialled.startswith("+") else "number": dialled}
     before = entries(app)
     try:
+        args |= gated(app, kind, payer, dialled, step)
         quoted = app.bank.serve("quote", payer, args)
         consent = {"quote": quoted["quote_id"], "pin": PIN}
         first = app.bank.serve("accept_quote", payer, consent, step)
@@ -159,7 +171,7 @@ def test_every_type_is_lived(app: App, street: Street, clock: FrozenClock) -> No
         from_wallet = app.catalogue.accounts[kind.parties[PAYER]].owner == CUSTOMER
         amount = 500_00 if from_wallet else 200_00  # so that a pot that was filled lasts for two
         args: dict[str, object] = {"type": kind.name, "amount": amount}
-        private = street.private(app, kind)
+        private, dialled = street.private(app, kind), ""
         if private:
             payer, args["number"] = private[0]
         else:
@@ -168,6 +180,7 @@ def test_every_type_is_lived(app: App, street: Street, clock: FrozenClock) -> No
             dialled = street.dialled(app, kind)[1]
             args |= {"payee" if dialled.startswith("+") else "number": dialled}
         try:
+            args |= gated(app, kind, payer, dialled, f"lived:{kind.name}")
             quoted = app.bank.serve("quote", payer, args)
             consent = {"quote": quoted["quote_id"], "pin": PIN}
             app.bank.serve("accept_quote", payer, consent, f"lived:{kind.name}")

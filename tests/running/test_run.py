@@ -17,6 +17,7 @@ import psutil
 import psycopg2
 import pytest
 
+from ussd_app.domain.seeds import DEVELOPMENT
 from ussd_app.embedded import Postgres
 from ussd_app.running.home import Home
 from ussd_app.running.plan import POSTGRES, PROJECT, REDIS, SCHEDULER, WEB, WORKER, Program
@@ -183,7 +184,7 @@ def test_what_is_killed_comes_back(running: Running, program: Program) -> None:
     os.kill(before, signal.SIGKILL)
     _until(lambda: running.is_back(name, before), f"{name} did not come back")
     _until(running.ready, f"not ready after {name} was killed")
-    assert running.customers() == 2
+    assert running.customers() == len(DEVELOPMENT)
 
 
 @pytest.mark.parametrize("program", [WORKER, SCHEDULER], ids=lambda program: program.name)
@@ -226,7 +227,7 @@ def test_it_stops_leaving_nothing_and_starts_again_in_seconds(
     assert running.stop(how) == 0
     assert [process for process in family if process.is_running()] == []
     assert running.start() < REPEAT_START_S
-    assert running.customers() == 2
+    assert running.customers() == len(DEVELOPMENT)
 
 
 def test_after_a_killed_manager_a_new_one_takes_over(running: Running) -> None:
@@ -237,4 +238,4 @@ def test_after_a_killed_manager_a_new_one_takes_over(running: Running) -> None:
     running.gone()
     running.start()
     assert [process for process in orphans if process.is_running()] == []
-    assert running.customers() == 2
+    assert running.customers() == len(DEVELOPMENT)
