@@ -220,3 +220,13 @@ def test_a_file_that_cannot_be_read_names_the_row(
     with pytest.raises(ProductsInvalid) as invalid:
         read_catalogue(tmp_path)
     assert any(fault in found for found in invalid.value.faults), invalid.value.faults
+
+
+def test_what_can_be_reversed_is_a_payment_and_says_who_decides(
+    catalogue: Catalogue, texts: Texts
+) -> None:
+    rules = {"reversal_within_s": {"opening": 1, "sendmoney": 1, "send_money": 1}}
+    faults = lint(replace(catalogue, rules={**catalogue.rules, **rules}), texts)
+    assert "reversals: opening is no type between a payer and a payee" in faults
+    assert "reversals: sendmoney is no type between a payer and a payee" in faults
+    assert "reversals: pay_till must say how late, and whether staff may decide" in faults

@@ -218,6 +218,17 @@ def _categories(catalogue: Catalogue) -> Iterator[str]:
                 yield f"category {name}: not in the GSM alphabet: {unmappable(label)}"
 
 
+def _reversals(catalogue: Catalogue) -> Iterator[str]:
+    within = catalogue.rules.get("reversal_within_s", {})
+    by_staff = catalogue.rules.get("reversal_by_staff", {})
+    for name in sorted({*within, *by_staff}):
+        kind = catalogue.types.get(name)
+        if kind is None or not {PAYER, PAYEE} <= set(kind.parties):
+            yield f"reversals: {name} is no type between a payer and a payee"
+        if (name in within) != (name in by_staff):
+            yield f"reversals: {name} must say how late, and whether staff may decide"
+
+
 RULES: tuple[Callable[[Catalogue], Iterator[str]], ...] = (
     _categories,
     _codes,
@@ -226,6 +237,7 @@ RULES: tuple[Callable[[Catalogue], Iterator[str]], ...] = (
     _types,
     _tariffs,
     _limits,
+    _reversals,
 )
 
 
