@@ -19,7 +19,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _TARGET = re.compile(r"(?:flow:)?[a-z][a-z0-9_]*", re.ASCII)
 
 
-class _Loader(yaml.BaseLoader):
+class _Loader(yaml.CBaseLoader):
     """Every scalar a string, no key twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:

@@ -48,7 +48,7 @@ class ProductsInvalid(ValueError):
         self.faults = faults
 
 
-class _TextLoader(yaml.SafeLoader):
+class _TextLoader(yaml.CSafeLoader):
     """YAML with every scalar as text and a repeated key refused."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
