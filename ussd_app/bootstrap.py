@@ -1,8 +1,9 @@
 """The composition root: settings in, a wired App out. The only place that knows all the parts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import redis
 from redis.backoff import NoBackoff
@@ -92,8 +93,27 @@ def connect(url: str, *, threads: int = 8, isolation: IsolationLevel | None = No
     )
 
 
-def _menus(further: Sequence[Path]) -> MenuBook:
-    return MenuBook.load(MENUS / "flows", MENUS / "text", *(each / "flows" for each in further))
+class _Files(NamedTuple):
+    """What the products' and menus' files say."""
+
+    catalogue: Catalogue
+    texts: Texts
+    keywords: Keywords
+    menus: MenuBook
+
+
+@lru_cache(maxsize=4)
+def _read(further: tuple[Path, ...]) -> _Files:
+    """Read all files, ours and those of further folders, once a process: they do not change under
+    it."""
+    products = (PRODUCTS, *(folder / "products" for folder in further))
+    flows = (folder / "flows" for folder in further)
+    return _Files(
+        read_catalogue(*products),
+        read_texts(*products),
+        read_keywords(*products),
+        MenuBook.load(MENUS / "flows", MENUS / "text", *flows),
+    )
 
 
 def build(
@@ -119,8 +139,8 @@ def build(
         socket_connect_timeout=REDIS_TIMEOUT_S,
         retry=Retry(NoBackoff(), REDIS_RETRIES),
     )
-    products = (PRODUCTS, *(folder / "products" for folder in settings.products))
-    catalogue = read_catalogue(*products)
+    files = _read(tuple(settings.products))
+    catalogue = files.catalogue
     # Connections that commit by themselves are kept apart: to switch one there and back costs more
     # round trips than the reads they are for.
     reads = connect(settings.database_url, threads=settings.web_threads, isolation="AUTOCOMMIT")
@@ -134,7 +154,7 @@ def build(
         ids=ids,
         catalogue=catalogue,
         keyring=Keyring(settings.secret_roots),
-        house=house_accounts(catalogue, book),
+        house=house_accounts(catalogue, book, engine),
         pin_tries=settings.pin_tries,
         account_names=account_names or Nobody(),
         feed=feed or (SimulatedFeed(catalogue) if settings.simulator else Silence()),
@@ -149,9 +169,9 @@ def build(
         ids=ids,
         book=book,
         catalogue=catalogue,
-        texts=read_texts(*products),
-        keywords=read_keywords(*products),
-        machine=Machine(_menus(settings.products), clock=clock),
+        texts=files.texts,
+        keywords=files.keywords,
+        machine=Machine(files.menus, clock=clock),
         bank=Bank(desk),
         inbox=Inbox(engine, clock),
         metrics=Metrics(),

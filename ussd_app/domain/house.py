@@ -11,8 +11,11 @@ FLOAT = "float/house"
 EVALUE = "evalue/house"
 
 
-def house_accounts(catalogue: Catalogue, book: Book) -> dict[str, int]:
-    """Open every account of the house that the chart or a type names. Returns ids by name."""
+def house_accounts(catalogue: Catalogue, book: Book, engine: Engine) -> dict[str, int]:
+    """Open every account of the house that the chart or a type names, in one commit.
+
+    Returns ids by name.
+    """
     names = [
         f"{kind.kind}/{HOUSE}"
         for kind in catalogue.accounts.values()
@@ -22,7 +25,11 @@ def house_accounts(catalogue: Catalogue, book: Book) -> dict[str, int]:
         for leg in type_.legs:
             ends = (leg.source, leg.target, leg.meaning or "")
             names += [end for end in ends if "/" in end]
-    return {name: open_account(catalogue, book, name) for name in dict.fromkeys(names)}
+    with engine.begin() as connection:
+        return {
+            name: open_account(catalogue, book, name, connection)
+            for name in sorted(dict.fromkeys(names))
+        }
 
 
 def open_account(

@@ -18,7 +18,10 @@ def turn(desk: Desk) -> dict[str, int]:
     """
     dealt: dict[str, int] = {}
     failure: Exception | None = None
+    done = _done(desk)
     for name, round_ in ROUNDS.items():
+        if name in done:
+            continue
         try:
             count = _one(desk, name, round_)
         except NotYet:
@@ -31,6 +34,15 @@ def turn(desk: Desk) -> dict[str, int]:
     if failure is not None:
         raise failure
     return dealt
+
+
+def _done(desk: Desk) -> frozenset[str]:
+    """The rounds of this day that were made already: one question instead of one a round."""
+    with desk.reads.connect() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT name FROM rounds WHERE day = %s", (business_day(desk.clock.now()),)
+        )
+        return frozenset(rows.scalars())
 
 
 def _one(desk: Desk, name: str, round_: Round) -> int | None:
