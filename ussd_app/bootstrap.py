@@ -1,5 +1,6 @@
 """The composition root: settings in, a wired App out. The only place that knows all the parts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -94,22 +95,24 @@ def connect(url: str, *, threads: int = 8, isolation: IsolationLevel | None = No
 
 
 class _Files(NamedTuple):
-    """What the products' and menus' files say."""
+    """What the files of sentences and menus say."""
 
-    catalogue: Catalogue
     texts: Texts
     keywords: Keywords
     menus: MenuBook
 
 
+def _products(further: Sequence[Path]) -> tuple[Path, ...]:
+    return PRODUCTS, *(folder / "products" for folder in further)
+
+
 @lru_cache(maxsize=4)
 def _read(further: tuple[Path, ...]) -> _Files:
-    """Read all files, ours and those of further folders, once a process: they do not change under
-    it."""
-    products = (PRODUCTS, *(folder / "products" for folder in further))
+    """Read these files, ours and those of further folders, once a process: they do not change
+    under it."""
+    products = _products(further)
     flows = (folder / "flows" for folder in further)
     return _Files(
-        read_catalogue(*products),
         read_texts(*products),
         read_keywords(*products),
         MenuBook.load(MENUS / "flows", MENUS / "text", *flows),
@@ -140,7 +143,7 @@ def build(
         retry=Retry(NoBackoff(), REDIS_RETRIES),
     )
     files = _read(tuple(settings.products))
-    catalogue = files.catalogue
+    catalogue = read_catalogue(*_products(settings.products))
     # Connections that commit by themselves are kept apart: to switch one there and back costs more
     # round trips than the reads they are for.
     reads = connect(settings.database_url, threads=settings.web_threads, isolation="AUTOCOMMIT")
