@@ -9,6 +9,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from simulator.backstage import SERVICE_CODE
+from simulator.desk import CAST
 from tests.browser.chromium import browser, picture, until
 from tests.simulator.full_stage import FullStage, full_stage
 from ussd_app.embedded import Redis
@@ -52,7 +53,11 @@ class Handset:
 
 def opened(chrome: webdriver.Chrome, stage: FullStage) -> tuple[Handset, Handset]:
     chrome.get(stage.url)
-    until(chrome, "two phones", lambda: len(chrome.find_elements(By.CLASS_NAME, "station")) == 2)
+    until(
+        chrome,
+        "everybody's phone",
+        lambda: len(chrome.find_elements(By.CLASS_NAME, "station")) == len(CAST),
+    )
     return Handset(chrome, "asha"), Handset(chrome, "baraka")
 
 
