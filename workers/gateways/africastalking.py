@@ -7,9 +7,7 @@ Sources: the provider's documentation of /version1/messaging; the SDK's code.
 """
 
 import json
-from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 import requests
 from africastalking.SMS import SMSService
@@ -26,7 +24,7 @@ LATER = {405: "InsufficientBalance", 407: "CouldNotRoute", 500: "InternalServerE
          501: "GatewayError", 502: "RejectedByGateway"}  # fmt: skip
 
 
-class _PooledSms(SMSService):  # type: ignore[misc]
+class _PooledSms(http.Carried, SMSService):  # type: ignore[misc]
     """The SDK's service with its base URL and its carrier replaced."""
 
     def __init__(self, username: str, api_key: str, base_url: str, connections: int) -> None:
@@ -36,26 +34,6 @@ class _PooledSms(SMSService):  # type: ignore[misc]
 
     def _init_service(self) -> None:
         self._baseUrl = self._contentUrl = self._root + "/version1"
-
-    def _make_request(
-        self,
-        url: str,
-        method: str,
-        headers: Mapping[str, str],
-        data: Mapping[str, Any],
-        params: None,
-        callback: None = None,
-        timeout: object = None,
-    ) -> requests.Response:
-        """Carry one request. Redirects are not followed: they would repeat the message."""
-        return self.session.request(
-            method,
-            url,
-            headers=dict(headers),
-            data=data,
-            timeout=(http.CONNECT_TIMEOUT_S, http.READ_TIMEOUT_S),
-            allow_redirects=False,
-        )
 
 
 class AfricasTalking:

@@ -7,7 +7,6 @@ Sources: the provider's documentation of /version1/airtime/send; the SDK's code 
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import requests
 from africastalking.Airtime import AirtimeService
@@ -25,35 +24,16 @@ LATER = ("insufficient", "balance", "try again", "internal")
 LONGEST_REASON = 80
 
 
-class _OneCall(AirtimeService):  # type: ignore[misc]
+class _OneCall(http.Carried, AirtimeService):  # type: ignore[misc]
     """The SDK's service with its base URL and its carrier replaced."""
 
     def __init__(self, username: str, api_key: str, root: str, carry: requests.Session) -> None:
         self._root = root
-        self._carry = carry
+        self.session = carry
         super().__init__(username, api_key)
 
     def _init_service(self) -> None:
         self._baseUrl = self._root + "/version1/airtime"
-
-    def _make_request(
-        self,
-        url: str,
-        method: str,
-        headers: Mapping[str, str],
-        data: Mapping[str, Any],
-        params: None,
-        callback: None = None,
-        timeout: object = None,
-    ) -> requests.Response:
-        return self._carry.request(
-            method,
-            url,
-            headers=dict(headers),
-            data=data,
-            timeout=(http.CONNECT_TIMEOUT_S, http.READ_TIMEOUT_S),
-            allow_redirects=False,
-        )
 
 
 class Airtime:
