@@ -9,7 +9,8 @@ from collections.abc import Callable
 from flask import Blueprint, Response, jsonify, request
 from sqlalchemy import Engine
 
-from ussd_app.channels import answers
+from ussd_app.channels import callbacks
+from ussd_app.channels.callbacks import Keeper
 from ussd_app.channels.schemas import (
     AirtimeStatusSchema,
     AirtimeValidationSchema,
@@ -33,15 +34,14 @@ class Doors:
     def __init__(
         self, inbox: Inbox, engine: Engine, nudge: Callable[[], None], bank_key: str
     ) -> None:
-        self._inbox = inbox
+        self._keeper = Keeper(inbox, nudge)
         self._engine = engine
-        self._nudge = nudge
         self._bank_key = bank_key
 
     def airtime_status(self) -> Response:
         """What became of airtime that we bought. One row a purchase and status."""
         said = read_form(AirtimeStatusSchema(), request)
-        return self._store("airtime_status", f"{said['id']}:{said['status']}", said)
+        return self._keeper.keep("airtime_status", f"{said['id']}:{said['status']}", said)
 
     def airtime_validation(self) -> Response:
         """The reseller asks whether a purchase is ours before it sends anything."""
@@ -58,41 +58,29 @@ class Doors:
         """What became of a transfer. One row a transfer and status."""
         self._must_be_signed()
         said = read_form(BankResultSchema(), request)
-        return self._store("bank_result", f"{said['reference']}:{said['status']}", said)
+        return self._keeper.keep("bank_result", f"{said['reference']}:{said['status']}", said)
 
     def bank_credit(self) -> Response:
         """Money has come for somebody. One row a reference of the switch's."""
         self._must_be_signed()
         came = read_form(BankCreditSchema(), request)
         minor = parse_minor(came.pop("amount"))
-        return self._store("bank_credit", came["reference"], came | {"amount_minor": str(minor)})
+        return self._keeper.keep(
+            "bank_credit", came["reference"], came | {"amount_minor": str(minor)}
+        )
 
     def _must_be_signed(self) -> None:
         signature = request.headers.get(SIGNATURE, "")
         if not is_signed(self._bank_key, request.get_data(cache=True), signature):
             raise FormInvalid(401, "signature", "The signature is not that of the body.")
 
-    def _store(self, source: str, key: str, payload: dict[str, str]) -> Response:
-        if self._inbox.hear(source, key, payload):
-            self._nudge()
-        return answers.say(200, "Received.")
-
 
 def blueprint(doors: Doors, metrics: Metrics, secret: str | None) -> Blueprint:
     """The four doors, each under the secret where there is one."""
-    blue = Blueprint("providers", __name__)
-    tail = f"/{secret}" if secret else ""
-    for path, view in (
-        ("/airtime/status", doors.airtime_status),
-        ("/airtime/validation", doors.airtime_validation),
-        ("/bank/results", doors.bank_result),
-        ("/bank/credits", doors.bank_credit),
-    ):
-        blue.add_url_rule(path + tail, view.__name__, view, methods=["POST"])
-
-    @blue.errorhandler(FormInvalid)
-    def _invalid(invalid: FormInvalid) -> Response:
-        metrics.rejected(request.path.split("/")[1], invalid.reason)
-        return answers.say(invalid.status, invalid.sentence)
-
-    return blue
+    views = {
+        "/airtime/status": doors.airtime_status,
+        "/airtime/validation": doors.airtime_validation,
+        "/bank/results": doors.bank_result,
+        "/bank/credits": doors.bank_credit,
+    }
+    return callbacks.blueprint("providers", views, metrics, secret)

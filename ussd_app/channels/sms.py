@@ -9,11 +9,11 @@ from collections.abc import Callable
 import redis
 from flask import Blueprint, Response, request
 
-from ussd_app.channels import answers
+from ussd_app.channels import answers, callbacks
+from ussd_app.channels.callbacks import Keeper
 from ussd_app.channels.limits import NumberLimit
 from ussd_app.channels.schemas import (
     DeliveryReportSchema,
-    FormInvalid,
     IncomingSchema,
     OptOutSchema,
     SessionEndSchema,
@@ -44,7 +44,7 @@ class Doors:
         self._inbox = inbox
         self._sessions = sessions
         self._metrics = metrics
-        self._nudge = nudge
+        self._keeper = Keeper(inbox, nudge)
         self._steps = steps
         self._limit = limit
         self._clock = clock
@@ -53,8 +53,7 @@ class Doors:
         """A report on an SMS of ours. One row a message and status: reports come in any order."""
         report = read_form(DeliveryReportSchema(), request)
         key = f"{report['id']}:{report['status']}:{report['retries']}"
-        self._store("sms_delivery", key, report)
-        return answers.say(200, "Received.")
+        return self._keeper.keep("sms_delivery", key, report)
 
     def incoming(self) -> Response:
         """An SMS from a customer; redelivered by the gateway until it hears 200, so one too many
@@ -63,8 +62,7 @@ class Doors:
         if not self._limit.allows(message["phone"]):
             self._metrics.rejected("sms", "flood")
             return answers.say(200, "Too many messages from this number: not kept.")
-        self._store("sms_incoming", message["id"], message)
-        return answers.say(200, "Received.")
+        return self._keeper.keep("sms_incoming", message["id"], message)
 
     def opt_out(self) -> Response:
         """A customer had the gateway stop our messages: the same as sending STOP.
@@ -74,12 +72,8 @@ class Doors:
         """
         notice = read_form(OptOutSchema(), request)
         hour = f"{self._clock.now():%Y%m%d%H}"
-        self._store("sms_opt_out", f"{notice['phone']}:{notice['sender']}:{hour}", notice)
-        return answers.say(200, "Received.")
-
-    def _store(self, source: str, key: str, payload: dict[str, str]) -> None:
-        if self._inbox.hear(source, key, payload):
-            self._nudge()
+        key = f"{notice['phone']}:{notice['sender']}:{hour}"
+        return self._keeper.keep("sms_opt_out", key, notice)
 
     def session_end(self) -> Response:
         """How a session ended and at which step: by our own label, or where Redis left it."""
@@ -105,19 +99,10 @@ class Doors:
 
 def blueprint(doors: Doors, metrics: Metrics, secret: str | None) -> Blueprint:
     """The four doors, each under the secret where there is one."""
-    blue = Blueprint("sms", __name__)
-    tail = f"/{secret}" if secret else ""
-    for path, view in (
-        ("/sms/delivery", doors.delivery),
-        ("/sms/incoming", doors.incoming),
-        ("/sms/opt-out", doors.opt_out),
-        ("/ussd/events", doors.session_end),
-    ):
-        blue.add_url_rule(path + tail, view.__name__, view, methods=["POST"])
-
-    @blue.errorhandler(FormInvalid)
-    def _invalid(invalid: FormInvalid) -> Response:
-        metrics.rejected(request.path.split("/")[1], invalid.reason)
-        return answers.say(invalid.status, invalid.sentence)
-
-    return blue
+    views = {
+        "/sms/delivery": doors.delivery,
+        "/sms/incoming": doors.incoming,
+        "/sms/opt-out": doors.opt_out,
+        "/ussd/events": doors.session_end,
+    }
+    return callbacks.blueprint("sms", views, metrics, secret)
