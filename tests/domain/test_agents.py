@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.domain.trade import seen
 from tests.people import ASHA, BARAKA
 from ussd_app.bootstrap import App
 from ussd_app.domain import agencies, agreements, commissions, nearby, rounds
@@ -35,11 +36,6 @@ NIGHT_S = 14 * 3600
 @pytest.fixture(autouse=True)
 def _cast(app: App) -> None:
     plant(app.bank.desk, (ASHA, BARAKA, WAKUU, NJERI, OTHER))
-
-
-def seen(app: App, agent: Seed = NJERI, customer: Seed = ASHA, key: str = "see:1") -> str:
-    args = {"customer": customer.msisdn, "id_tail": customer.national_id[-4:]}
-    return str(app.bank.serve("see_id", agent.msisdn, args, key)["seen"])
 
 
 def deposit_quote(

@@ -12,6 +12,7 @@ from tests.domain.trade import (
     WAKUU,
     accept,
     agreement,
+    deposit,
     held,
     operate,
     party,
@@ -85,13 +86,6 @@ def test_a_pochi_goes_by_its_owners_own_number(app: App) -> None:
     assert refusal.value.code is RefusalCode.NUMBER_TAKEN
 
 
-def at_the_counter(app: App, agent: Seed) -> str:
-    """A deposit of 500 shillings by Baraka, whose ID was seen."""
-    shown = {"customer": BARAKA.msisdn, "id_tail": BARAKA.national_id[-4:]}
-    seen = app.bank.serve("see_id", agent.msisdn, shown, f"seen:{agent.msisdn}")["seen"]
-    return quote(app, agent, "cash_in", 500_00, payee=BARAKA.msisdn, seen=str(seen))
-
-
 def test_only_who_acts_in_an_agreement_pays_from_it(app: App) -> None:
     with pytest.raises(Refused) as refusal:
         quote(app, ASHA, "cash_in", 500_00, payee=BARAKA.msisdn)
@@ -100,7 +94,7 @@ def test_only_who_acts_in_an_agreement_pays_from_it(app: App) -> None:
 
 def test_an_operator_acts_with_their_own_pin(app: App) -> None:
     operate(app, "41002", ASHA)
-    accept(app, ASHA, at_the_counter(app, ASHA))
+    accept(app, ASHA, deposit(app, ASHA, BARAKA, 500_00))
     assert held(app, f"wallet/{party(app, BARAKA).owner}") == 520_00
     assert held(app, f"wallet/{party(app, ASHA).owner}") == ASHA.balance_minor
     assert held(app, f"float/{agreement(app, 'agency', '41002').owner}") == 19_500_00
@@ -140,7 +134,7 @@ def test_a_suspended_payee_is_refused_when_quoted_and_when_accepted(app: App, st
 
 
 def test_who_lost_their_agreement_after_the_offer_does_not_pay_from_it(app: App) -> None:
-    before = at_the_counter(app, NJERI)
+    before = deposit(app, NJERI, BARAKA, 500_00)
     put(app, "41002", "suspended")
     with pytest.raises(Refused):
         accept(app, NJERI, before)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.domain.trade import NJERI, TRADERS, WAKUU, accept, agreement, held, put, quote
+from tests.domain.trade import NJERI, TRADERS, WAKUU, accept, agreement, deposit, held, put, quote
 from tests.people import ASHA, BARAKA, CAST
 from ussd_app.bootstrap import App
 from ussd_app.domain.seeds import plant
@@ -23,14 +23,14 @@ def earned(app: App, number: str) -> int:
 
 
 def test_who_earns_comes_along_with_the_agent(app: App) -> None:
-    accept(app, NJERI, quote(app, NJERI, "cash_in", 500_00, payee=BARAKA.msisdn))
+    accept(app, NJERI, deposit(app, NJERI, BARAKA, 500_00))
     assert (earned(app, "41002"), earned(app, "41001")) == (COMMISSION, OVERRIDE)
     assert held(app, "expense/agent_commission") == COMMISSION + OVERRIDE
     assert audit.run(app.engine) == []
 
 
 def test_who_has_nobody_above_earns_alone(app: App) -> None:
-    accept(app, WAKUU, quote(app, WAKUU, "cash_in", 500_00, payee=BARAKA.msisdn))
+    accept(app, WAKUU, deposit(app, WAKUU, BARAKA, 500_00))
     assert earned(app, "41001") == COMMISSION
     assert held(app, "expense/agent_commission") == COMMISSION
     assert audit.run(app.engine) == []
@@ -39,15 +39,15 @@ def test_who_has_nobody_above_earns_alone(app: App) -> None:
 @pytest.mark.parametrize("state", ["suspended", "closed"])
 def test_who_is_above_and_not_in_force_earns_nothing_and_stops_nobody(app: App, state: str) -> None:
     put(app, "41001", state)
-    accept(app, NJERI, quote(app, NJERI, "cash_in", 500_00, payee=BARAKA.msisdn))
+    accept(app, NJERI, deposit(app, NJERI, BARAKA, 500_00))
     assert (earned(app, "41002"), earned(app, "41001")) == (COMMISSION, 0)
-    accept(app, ASHA, quote(app, ASHA, "cash_out", 500_00, number="41002"), "s:pay:2")
+    accept(app, ASHA, quote(app, ASHA, "cash_out", 500_00, number="41002", store="1"), "s:pay:2")
     assert earned(app, "41001") == 0
     assert audit.run(app.engine) == []
 
 
 def test_who_is_above_and_suspended_after_the_offer_stops_nobody(app: App) -> None:
-    offer = quote(app, NJERI, "cash_in", 500_00, payee=BARAKA.msisdn)
+    offer = deposit(app, NJERI, BARAKA, 500_00)
     put(app, "41001", "suspended")
     accept(app, NJERI, offer)
     assert earned(app, "41002") == COMMISSION

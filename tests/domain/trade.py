@@ -1,5 +1,6 @@
 """What tests of agreements share: agents, one under the other, a shop, and how they deal."""
 
+from tests.people import ASHA
 from ussd_app.bootstrap import App
 from ussd_app.domain import agreements, parties
 from ussd_app.domain.agreements import Agreement
@@ -58,6 +59,18 @@ def quote(app: App, payer: Seed, kind: str, amount_minor: int, **dialled: str) -
     """The number of an offer."""
     args = {"type": kind, "amount": amount_minor, **dialled}
     return str(app.bank.serve("quote", payer.msisdn, args)["quote_id"])
+
+
+def seen(app: App, agent: Seed = NJERI, customer: Seed = ASHA, key: str = "see:1") -> str:
+    """The proof that an agent saw the customer's ID."""
+    args = {"customer": customer.msisdn, "id_tail": customer.national_id[-4:]}
+    return str(app.bank.serve("see_id", agent.msisdn, args, key)["seen"])
+
+
+def deposit(app: App, agent: Seed, customer: Seed, amount_minor: int) -> str:
+    """The number of an agent's offer to pay in cash for somebody whose ID was seen."""
+    proof = seen(app, agent, customer, f"see:{agent.msisdn}")
+    return quote(app, agent, "cash_in", amount_minor, payee=customer.msisdn, seen=proof)
 
 
 def accept(app: App, payer: Seed, quote_id: str, key: str = "s:pay:1") -> dict[str, object]:
