@@ -17,7 +17,7 @@ run: $(RUN_STAMP) ## start everything and print the address of the simulator (PO
 	@exec $(BIN)/python -m ussd_app run
 
 test: $(DEV_STAMP) ## run every test but the soak (ARGS='tests/ledger -x' narrows it)
-	@$(BIN)/python -m pytest -m "not soak" $(ARGS)
+	@$(BIN)/python -m pytest -m "not soak" -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: $(DEV_STAMP) ## format, lint, types, import contracts, menus, products, generated docs
 	$(BIN)/ruff format --check .

@@ -206,11 +206,15 @@ def whatever_is_in_postgresql(engine: Engine) -> Iterator[tuple[str, str]]:
                 yield f"{table}.{column}", str(value)
 
 
-_BY_CHANCE = re.compile(r"[0-9a-f]{16,}|\d{4}-\d\d-\d\d[T ][\d:.]+")
+_BY_CHANCE = re.compile(
+    r"[0-9a-f]{16,}|\d{4}-\d\d-\d\d[T ][\d:.]+"
+    r"|\d{10} \d{5} [nf]|(?:startxref|/Length)\s+\d+"
+)
 
 
 def legible(text: str) -> str:
-    """Without digests in hexadecimal and moments, which have any four digits by chance."""
+    """Without digests in hexadecimal, moments and the places of things in a PDF, which have any
+    four digits by chance."""
     return _BY_CHANCE.sub("", text)
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-import psycopg2
 import pytest
 
+from tests.conftest import cloned
 from tests.ledger.town import Town, wide_engine
 from ussd_app.embedded import Postgres
 
@@ -20,10 +20,5 @@ def town(database_url: str) -> Iterator[Town]:
 def scratch(request: pytest.FixtureRequest, postgres: Postgres, template: str) -> Iterator[str]:
     """One database for all tests of a module, which clean up after themselves."""
     name = str(request.node.name).rpartition("/")[2].removesuffix(".py")
-    connection = psycopg2.connect(postgres.dsn())
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
-        yield postgres.url(name)
-        cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    connection.close()
+    with cloned(postgres, template, name) as url:
+        yield url
