@@ -198,8 +198,8 @@ def _verdict(
             return "agreed", now, None, provider_id
         case Declined(reason):
             return "declined", now, reason, None
-        case Open(reason):
-            return "unknown", now + errand_rows.look_pause(row.looks), reason, None
+        case Open(reason, provider_id):
+            return "unknown", now + errand_rows.look_pause(row.looks), reason, provider_id
         case Unheard():
             return "queued", now, "never heard of", None
         case Postponed(reason, pause_s):

@@ -47,9 +47,11 @@ class Postponed:
 
 @dataclass(frozen=True)
 class Open:
-    """It may be done or not; who was asked will know."""
+    """It may be done or not; who was asked will know. `provider_id` is their name for it, where
+    they took it and say later what became of it."""
 
     reason: str
+    provider_id: str | None = None
 
 
 @dataclass(frozen=True)
