@@ -2,11 +2,17 @@
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
-from ussd_app.settings import DEVELOPMENT_SECRET, Settings, SettingsInvalid
+from ussd_app.settings import (
+    DEVELOPMENT_SECRET,
+    SIMULATED_CERTIFICATE,
+    Settings,
+    SettingsInvalid,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -72,6 +78,26 @@ RIGHT: list[tuple[str, str, Read, object]] = [
     ("PORT", "9000", lambda s: s.bank_url, "http://127.0.0.1:9001/bank"),
     ("BANK_URL", "https://switch.example/v1/", lambda s: s.bank_url, "https://switch.example/v1"),
     ("BANK_KEY", "k", lambda s: s.bank_key, "k"),
+    ("SIMULATOR", "off", lambda s: (s.daraja_url, s.daraja_certificate), (None, None)),
+    ("PORT", "9000", lambda s: s.daraja_url, "http://127.0.0.1:9001/safaricom"),
+    ("PORT", "9000", lambda s: s.daraja_certificate, SIMULATED_CERTIFICATE),
+    ("DARAJA_URL", "https://d.example/", lambda s: s.daraja_url, "https://d.example"),
+    ("DARAJA_CONSUMER_KEY", "k", lambda s: s.daraja_consumer_key, "k"),
+    ("DARAJA_CONSUMER_SECRET", "k", lambda s: s.daraja_consumer_secret, "k"),
+    ("DARAJA_SHORTCODE", "600984", lambda s: s.daraja_shortcode, "600984"),
+    ("DARAJA_PASSKEY", "k", lambda s: s.daraja_passkey, "k"),
+    ("DARAJA_INITIATOR", "k", lambda s: s.daraja_initiator, "k"),
+    ("DARAJA_INITIATOR_PASSWORD", "k", lambda s: s.daraja_initiator_password, "k"),
+    ("DARAJA_CERTIFICATE", __file__, lambda s: s.daraja_certificate, Path(__file__)),
+    (
+        "DARAJA_ALLOWED_ADDRESSES",
+        "196.201.214.200, 196.201.213.0/24,::1",
+        lambda s: s.daraja_allowed_addresses,
+        (ip_network("196.201.214.200"), ip_network("196.201.213.0/24"), ip_network("::1")),
+    ),
+    ("DARAJA_ALLOWED_ADDRESSES", ",", lambda s: s.daraja_allowed_addresses, ()),
+    ("DARAJA_CONFIRM_ABOVE", "20000", lambda s: s.daraja_confirm_above, 20_000),
+    ("DARAJA_SIM_SWAP_DAYS", "3", lambda s: s.daraja_sim_swap_days, 3),
     ("PUBLIC_URL", "https://k.example/", lambda s: s.public_url, "https://k.example"),
     ("PORT", "9000", lambda s: s.public_url, "http://127.0.0.1:9000"),
     ("SMS_SENDER", "Kabambe2026", lambda s: s.sms_sender, "Kabambe2026"),
@@ -121,6 +147,14 @@ WRONG = [
     ("AT_API_URL", "https://"),
     ("AT_API_URL", "https://a\nb"),
     ("BANK_URL", "ftp://h"),
+    ("DARAJA_URL", "ftp://h"),
+    ("DARAJA_SHORTCODE", "1743"),
+    ("DARAJA_SHORTCODE", "12345678"),
+    ("DARAJA_CERTIFICATE", "/nowhere/safaricom.pem"),
+    ("DARAJA_ALLOWED_ADDRESSES", "196.201.214"),
+    ("DARAJA_ALLOWED_ADDRESSES", "196.201.214.200/24"),
+    ("DARAJA_CONFIRM_ABOVE", "-1"),
+    ("DARAJA_SIM_SWAP_DAYS", "366"),
     ("SIMULATOR", "yes"),
     ("SMS_SENDER", "twelve letters"),
     ("SMS_SENDER", "Kabambe!"),
@@ -205,6 +239,49 @@ def test_production_signs_with_a_key_of_its_own_over_https() -> None:
     assert any("BANK_URL must be https" in fault for fault in told)
     mine = {"BANK_URL": "https://switch.example", "BANK_KEY": "a-key-of-our-own-0123456789"}
     assert Settings.read(PRODUCTION | mine).bank_key == mine["BANK_KEY"]
+
+
+DARAJA = {
+    "DARAJA_URL": "https://api.safaricom.co.ke",
+    "DARAJA_CONSUMER_KEY": "key-0123456789",
+    "DARAJA_CONSUMER_SECRET": "secret-0123456789",
+    "DARAJA_SHORTCODE": "600984",
+    "DARAJA_PASSKEY": "passkey-0123456789",
+    "DARAJA_INITIATOR": "kabambe",
+    "DARAJA_INITIATOR_PASSWORD": "Pass#0123456789",
+    "DARAJA_CERTIFICATE": __file__,
+}
+
+
+def test_production_goes_to_safaricom_with_keys_of_its_own() -> None:
+    settings = Settings.read(PRODUCTION | DARAJA)
+    assert settings.daraja_url == "https://api.safaricom.co.ke"
+    said = repr(settings)
+    for name in DARAJA:
+        secret = name.endswith(("_KEY", "_SECRET", "_PASSKEY", "_PASSWORD"))
+        assert (DARAJA[name] in said) is not secret
+    for name in sorted(set(DARAJA) - {"DARAJA_URL"}):
+        (fault,) = faults(PRODUCTION | DARAJA | {name: ""})
+        assert fault.startswith(f"{name} must ")
+    (fault,) = faults({"SIMULATOR": "off", "DARAJA_URL": "https://sandbox.safaricom.co.ke"})
+    assert fault.startswith("DARAJA_CERTIFICATE must name"), "in development too"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("DARAJA_URL", "http://api.safaricom.co.ke"),
+        ("DARAJA_URL", "https://sandbox.safaricom.co.ke"),
+        ("DARAJA_PASSKEY", "development-only-daraja-passkey"),
+        ("PUBLIC_URL", "https://mpesa.kabambe.example"),
+        ("CALLBACK_SECRET", "0123456789-SQL-0123456789"),
+        ("CALLBACK_SECRET", "0123456789exe0123456789"),
+    ],
+)
+def test_production_does_not_send_what_safaricom_refuses(name: str, said: str) -> None:
+    (fault,) = faults(PRODUCTION | DARAJA | {name: said})
+    assert fault.startswith(name)
+    assert said not in fault
 
 
 def test_an_empty_production_names_everything_that_it_needs() -> None:

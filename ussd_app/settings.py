@@ -9,17 +9,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ussd_app.kernel.environ import Network, Reader
+
 ENVIRONMENTS = ("development", "test", "production")
 DEVELOPMENT_SECRET = "development-only-secret-root-0123456789"  # noqa: S105 - refused in production
 DEVELOPMENT_BANK_KEY = "development-only-bank-key"
+DEVELOPMENT_DARAJA_KEY = "development-only-daraja-key"
+DEVELOPMENT_DARAJA_SECRET = "development-only-daraja-secret"  # noqa: S105 - refused in production
+DEVELOPMENT_PASSKEY = "development-only-daraja-passkey"
+DEVELOPMENT_INITIATOR_PASSWORD = "Development#Only1"  # noqa: S105 - refused in production
+SIMULATED_CERTIFICATE = (
+    Path(__file__).resolve().parents[1] / "simulator" / "safaricom" / "certificate.pem"
+)
+"""What the simulator's Safaricom can open."""
+REFUSED_IN_CALLBACKS = ("m-pesa", "mpesa", "safaricom", "exe", "exec", "cmd", "sql", "query")
+"""Words for which Safaricom refuses a callback's URL, in any case."""
 SHORTEST_SECRET = 16
-LONGEST_SITE = 40
 AFRICASTALKING = "https://api.africastalking.com"
-_SERVICE_CODE = re.compile(r"\*[0-9]+(\*[0-9]+)*#", re.ASCII)
 _SENDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,10}", re.ASCII)
 _SHORTCODE = re.compile(r"[0-9]{3,8}", re.ASCII)
-_VERSION = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
-_PATH_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+_DARAJA_SHORTCODE = re.compile(r"[0-9]{5,7}", re.ASCII)
 
 
 class SettingsInvalid(ValueError):
@@ -32,7 +41,10 @@ class SettingsInvalid(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What this installation is. Times end in `_s` (seconds); ports are TCP ports."""
+    """What this installation is. Times end in `_s` (seconds); ports are TCP ports.
+
+    `daraja_confirm_above` is in whole shillings; empty allowed addresses allow any.
+    """
 
     env: str = "development"
     home: Path = Path(".kabambe")
@@ -47,6 +59,17 @@ class Settings:
     at_api_url: str = AFRICASTALKING
     bank_url: str | None = None
     bank_key: str = field(default=DEVELOPMENT_BANK_KEY, repr=False)
+    daraja_url: str | None = None
+    daraja_consumer_key: str = field(default=DEVELOPMENT_DARAJA_KEY, repr=False)
+    daraja_consumer_secret: str = field(default=DEVELOPMENT_DARAJA_SECRET, repr=False)
+    daraja_shortcode: str = "174379"
+    daraja_passkey: str = field(default=DEVELOPMENT_PASSKEY, repr=False)
+    daraja_initiator: str = "kabambeapi"
+    daraja_initiator_password: str = field(default=DEVELOPMENT_INITIATOR_PASSWORD, repr=False)
+    daraja_certificate: Path | None = None
+    daraja_allowed_addresses: tuple[Network, ...] = ()
+    daraja_confirm_above: int = 0
+    daraja_sim_swap_days: int = 0
     simulator: bool = True
     sms_sender: str = "KABAMBE"
     sms_shortcode: str = "22383"
@@ -79,12 +102,13 @@ class Settings:
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
         """Read and check the environment. Raises `SettingsInvalid` naming every fault."""
-        reader = _Reader(environ)
+        reader = Reader(environ)
         env = reader.choice("KABAMBE_ENV", ENVIRONMENTS, "development")
         port = reader.integer("PORT", 8383, 1, 65_534)
         simulator = reader.choice("SIMULATOR", ("on", "off"), _simulator_default(env)) == "on"
         at_home = f"http://127.0.0.1:{port + 1}" if simulator else AFRICASTALKING
         bank_home = f"http://127.0.0.1:{port + 1}/bank" if simulator else None
+        daraja_home = f"http://127.0.0.1:{port + 1}/safaricom" if simulator else None
         settings = cls(
             env=env,
             home=Path(reader.text("KABAMBE_HOME", ".kabambe")).absolute(),
@@ -99,6 +123,22 @@ class Settings:
             at_api_url=reader.url("AT_API_URL", ("http", "https")) or at_home,
             bank_url=reader.url("BANK_URL", ("http", "https")) or bank_home,
             bank_key=reader.text("BANK_KEY", DEVELOPMENT_BANK_KEY),
+            daraja_url=reader.url("DARAJA_URL", ("http", "https")) or daraja_home,
+            daraja_consumer_key=reader.text("DARAJA_CONSUMER_KEY", DEVELOPMENT_DARAJA_KEY),
+            daraja_consumer_secret=reader.text("DARAJA_CONSUMER_SECRET", DEVELOPMENT_DARAJA_SECRET),
+            daraja_shortcode=reader.shape(
+                "DARAJA_SHORTCODE", "174379", _DARAJA_SHORTCODE, "5 to 7 digits"
+            ),
+            daraja_passkey=reader.text("DARAJA_PASSKEY", DEVELOPMENT_PASSKEY),
+            daraja_initiator=reader.text("DARAJA_INITIATOR", "kabambeapi"),
+            daraja_initiator_password=reader.text(
+                "DARAJA_INITIATOR_PASSWORD", DEVELOPMENT_INITIATOR_PASSWORD
+            ),
+            daraja_certificate=reader.file("DARAJA_CERTIFICATE")
+            or (SIMULATED_CERTIFICATE if simulator else None),
+            daraja_allowed_addresses=reader.networks("DARAJA_ALLOWED_ADDRESSES"),
+            daraja_confirm_above=reader.integer("DARAJA_CONFIRM_ABOVE", 0, 0, 1_000_000),
+            daraja_sim_swap_days=reader.integer("DARAJA_SIM_SWAP_DAYS", 0, 0, 365),
             simulator=simulator,
             sms_sender=reader.shape(
                 "SMS_SENDER", "KABAMBE", _SENDER, "1 to 11 letters, digits or . _ -"
@@ -119,6 +159,8 @@ class Settings:
         )
         if any(version >= settings.secret_version for version in settings.retired_secrets):
             reader.faults.append("KABAMBE_SECRET_VERSION must be above every retired version")
+        if settings.daraja_url is not None and settings.daraja_certificate is None:
+            reader.faults.append("DARAJA_CERTIFICATE must name Safaricom's certificate, a PEM file")
         if settings.production:
             reader.faults += _production_faults(settings, environ)
         if reader.faults:
@@ -151,6 +193,8 @@ def _production_faults(settings: Settings, environ: Mapping[str, str]) -> list[s
         faults.append("AT_API_URL must be https in production: the API key goes with every call")
     if settings.bank_url is not None and not settings.simulator:
         faults += _bank_faults(settings, settings.bank_url)
+    if settings.daraja_url is not None and not settings.simulator:
+        faults += _daraja_faults(settings, settings.daraja_url, environ)
     if not settings.public_url.startswith("https://"):
         faults.append("PUBLIC_URL must be https in production: statements are fetched there")
     if settings.at_api_key == "development":
@@ -169,95 +213,29 @@ def _bank_faults(settings: Settings, url: str) -> list[str]:
     return faults
 
 
-class _Reader:
-    """Reads one variable at a time and collects what is wrong."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        self.faults: list[str] = []
-
-    def text(self, name: str, default: str) -> str:
-        return self._environ.get(name) or default
-
-    def folders(self, name: str) -> tuple[Path, ...]:
-        """Folders that exist, with `:` between them."""
-        folders = tuple(Path(part).absolute() for part in self.text(name, "").split(":") if part)
-        self.faults += [
-            f"{name}: there is no folder {folder}" for folder in folders if not folder.is_dir()
-        ]
-        return folders
-
-    def choice(self, name: str, options: tuple[str, ...], default: str) -> str:
-        value = self.text(name, default)
-        if value in options:
-            return value
-        self.faults.append(f"{name} must be one of {', '.join(options)}")
-        return default
-
-    def shape(self, name: str, default: str, pattern: re.Pattern[str], words: str) -> str:
-        value = self.text(name, default)
-        if pattern.fullmatch(value):
-            return value
-        self.faults.append(f"{name} must be {words}")
-        return default
-
-    def integer(self, name: str, default: int, least: int, most: int) -> int:
-        text = self.text(name, str(default))
-        if text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most:
-            return int(text)
-        self.faults.append(f"{name} must be a whole number from {least} to {most}")
-        return default
-
-    def url(self, name: str, schemes: tuple[str, ...]) -> str | None:
-        value = self._environ.get(name)
-        if not value:
-            return None
-        scheme, _, rest = value.partition("://")
-        if scheme not in schemes:
-            self.faults.append(f"{name} must be a URL beginning with {' or '.join(schemes)}://")
-            return None
-        if not rest.strip("/") or not rest.isprintable() or " " in rest:
-            self.faults.append(f"{name} must say where, without spaces")
-            return None
-        return value.rstrip("/")
-
-    def site(self, name: str) -> str | None:
-        value = self.url(name, ("http", "https"))
-        if value is not None and len(value) > LONGEST_SITE:
-            self.faults.append(f"{name} must have at most {LONGEST_SITE} characters: it is in SMS")
-            return None
-        return value
-
-    def database_url(self, name: str) -> str | None:
-        """Forgive the two short forms: SQLAlchemy 2.1 would read them as another driver."""
-        value = self.url(name, ("postgres", "postgresql", "postgresql+psycopg2"))
-        if value is None:
-            return None
-        return "postgresql+psycopg2://" + value.partition("://")[2]
-
-    def service_code(self, name: str, default: str) -> str:
-        value = self.text(name, default)
-        if _SERVICE_CODE.fullmatch(value) and len(value) < 32:
-            return value
-        self.faults.append(f"{name} must look like *383# or *384*44135#")
-        return default
-
-    def numbered(self, name: str) -> dict[int, str]:
-        """`1=old,2=older`: texts by number."""
-        texts = {}
-        for part in filter(None, self.text(name, "").split(",")):
-            number, _, text = part.partition("=")
-            if _VERSION.fullmatch(number) and text and int(number) not in texts:
-                texts[int(number)] = text
-            else:
-                self.faults.append(f"{name} must look like 1=secret,2=secret, each number once")
-        return texts
-
-    def path_segment(self, name: str) -> str | None:
-        value = self._environ.get(name)
-        if not value:
-            return None
-        if not set(value) <= _PATH_SAFE:
-            self.faults.append(f"{name} may have only letters, digits, - and _")
-            return None
-        return value
+def _daraja_faults(settings: Settings, url: str, environ: Mapping[str, str]) -> list[str]:
+    """What is Safaricom's to give, and what it refuses in a callback's URL."""
+    faults = [
+        f"{name} must be your own in production"
+        for name, default in (
+            ("DARAJA_CONSUMER_KEY", DEVELOPMENT_DARAJA_KEY),
+            ("DARAJA_CONSUMER_SECRET", DEVELOPMENT_DARAJA_SECRET),
+            ("DARAJA_PASSKEY", DEVELOPMENT_PASSKEY),
+            ("DARAJA_INITIATOR_PASSWORD", DEVELOPMENT_INITIATOR_PASSWORD),
+            ("DARAJA_INITIATOR", ""),
+            ("DARAJA_SHORTCODE", ""),
+        )
+        if environ.get(name, "") in ("", default)
+    ]
+    if url.startswith("http://"):
+        faults.append("DARAJA_URL must be https in production: the keys to the money go there")
+    if "sandbox." in url:
+        faults.append("DARAJA_URL is Safaricom's sandbox, where no money is real")
+    for name, value in (
+        ("PUBLIC_URL", settings.public_url),
+        ("CALLBACK_SECRET", settings.callback_secret or ""),
+    ):
+        word = next((word for word in REFUSED_IN_CALLBACKS if word in value.lower()), None)
+        if word is not None:
+            faults.append(f"{name} may not have {word!r} in it: Safaricom refuses such callbacks")
+    return faults

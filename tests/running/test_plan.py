@@ -117,6 +117,11 @@ def test_the_greeting_names_what_is_there() -> None:
     settings = Settings(home=Path("/data"), ussd_service_code="*384*1#")
     assert "http://127.0.0.1:8384/" in announce.greeting(settings)
     assert "*384*1#" in announce.greeting(settings)
+    assert "M-PESA" not in announce.greeting(settings)
+    daraja = "http://127.0.0.1:8384/safaricom"
+    assert f"{daraja}   Daraja, for pay bill 174379" in announce.greeting(
+        replace(settings, daraja_url=daraja)
+    )
     assert "8384" not in announce.greeting(replace(settings, simulator=False))
 
 

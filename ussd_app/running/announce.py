@@ -37,6 +37,9 @@ def greeting(settings: Settings) -> str:
         lines.append(
             f"  Simulator  http://127.0.0.1:{settings.simulator_port}/   phones that dial {code}"
         )
+    if settings.daraja_url is not None:
+        paybill = settings.daraja_shortcode
+        lines.append(f"  M-PESA     {settings.daraja_url}   Daraja, for pay bill {paybill}")
     lines += [
         f"  Server     http://127.0.0.1:{settings.port}/   health at /readyz, counts at /metrics",
         f"  Data       {settings.home}   logs in {Home(settings.home).logs}",
