@@ -8,7 +8,16 @@ from pathlib import Path
 
 from bench.figures import Figure, table
 
-ORDER = ("front_door", "ledger_sql", "domain_accept", "dialogue", "day", "receipts", "growth")
+ORDER = (
+    "front_door",
+    "ledger_sql",
+    "domain_accept",
+    "dialogue",
+    "day",
+    "paybill",
+    "receipts",
+    "growth",
+)
 """Those that are there, in this order; each is a module of this package with a `run()`."""
 
 

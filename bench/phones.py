@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+FORM = "application/x-www-form-urlencoded"
 PATIENCE_S = 10.0
 MOST_WRONG = 20
 
@@ -64,14 +65,15 @@ def ussd(
             "networkCode": "63902",
             "text": "*".join(typed[:count]),
         }
-        hops.append(Hop(_post(path, urlencode(form)), sentence.encode()))
+        hops.append(Hop(post(path, urlencode(form), FORM), sentence.encode()))
     return hops
 
 
-def _post(path: str, body: str) -> bytes:
+def post(path: str, body: str, content_type: str) -> bytes:
+    """A request as it goes over the wire."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\nUser-Agent: at-ussd-gw/1\r\n"
-        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return (head + body).encode()
 
