@@ -23,6 +23,7 @@ from ussd_app.domain.house import house_accounts, remember_catalogue
 from ussd_app.domain.inbox import Inbox
 from ussd_app.domain.keys import Keyring
 from ussd_app.domain.keywords import Keywords
+from ussd_app.domain.sim_swaps import NotAsked, SimSwaps
 from ussd_app.domain.texts import Texts
 from ussd_app.kernel.clock import Clock, SystemClock
 from ussd_app.kernel.ids import Ids, SystemIds
@@ -125,10 +126,12 @@ def build(
     clock: Clock | None = None,
     ids: Ids | None = None,
     account_names: AccountNames | None = None,
+    sim_swaps: SimSwaps | None = None,
     feed: Feed | None = None,
 ) -> App:
     """Wire the application. Its database must be migrated and answer. Without `account_names` no
-    bank can be asked whose account it is; without a `feed` coins have made-up rates where the
+    bank can be asked whose account it is, without `sim_swaps` no network when a SIM was replaced;
+    without a `feed` coins have made-up rates where the
     simulator is on, and none elsewhere. Raises ProductsInvalid, sqlalchemy.exc.OperationalError.
     """
     if settings.database_url is None or settings.redis_url is None:
@@ -160,6 +163,8 @@ def build(
         house=house_accounts(catalogue, book, engine),
         pin_tries=settings.pin_tries,
         account_names=account_names or Nobody(),
+        sim_swaps=sim_swaps or NotAsked(),
+        mpesa_shortcode=settings.daraja_shortcode if settings.daraja_url else None,
         feed=feed or (SimulatedFeed(catalogue) if settings.simulator else Silence()),
         service_code=settings.ussd_service_code,
         payments_per_minute=settings.rate_payments_per_minute,

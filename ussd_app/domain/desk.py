@@ -12,6 +12,7 @@ from ussd_app.domain.account_names import AccountNames
 from ussd_app.domain.catalogue import Catalogue
 from ussd_app.domain.feeds import Feed
 from ussd_app.domain.keys import Keyring, fingerprint
+from ussd_app.domain.sim_swaps import SimSwaps
 from ussd_app.kernel.clock import Clock
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.kernel.ids import Ids
@@ -25,7 +26,9 @@ Facts = dict[str, object]
 class Desk:
     """The bank's collaborators. `house` maps account names to ids, known since the start.
 
-    `payments_per_minute` is how many a customer may make; 0 is any number.
+    `payments_per_minute` is how many a customer may make; 0 is any number. `mpesa_shortcode` is our
+    own pay bill at M-PESA; None when this installation has none, and then nothing of M-PESA's is on
+    offer.
     """
 
     engine: Engine
@@ -39,6 +42,8 @@ class Desk:
     pin_tries: int
     service_code: str
     account_names: AccountNames
+    sim_swaps: SimSwaps
+    mpesa_shortcode: str | None
     feed: Feed
     payments_per_minute: int
 

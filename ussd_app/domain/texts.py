@@ -14,6 +14,8 @@ from ussd_app.kernel.money import format_minor
 from ussd_app.kernel.msisdn import mask
 
 NAME_WIDTH = 25
+PERSON_WIDTH = NAME_WIDTH + 11
+"""A name with a number behind it."""
 LINES_WIDTH = 5 * 29 + 4
 LANGUAGES = ("en", "sw")
 
@@ -65,6 +67,7 @@ FACT_TYPES: Mapping[str, FactType] = {
     "receipt": FactType(str, "K" * 10),
     "money": FactType(_money, "99,999,999.99"),
     "name": FactType(lambda value: two_names(str(value)), "W" * NAME_WIDTH),
+    "person": FactType(lambda value: str(value)[:PERSON_WIDTH], "W" * PERSON_WIDTH),
     "business": FactType(lambda value: str(value).upper()[:NAME_WIDTH].rstrip(), "W" * NAME_WIDTH),
     "number": FactType(str, "1234567"),
     "reference": FactType(str, "W" * 20),

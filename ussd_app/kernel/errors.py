@@ -22,6 +22,7 @@ class RefusalCode(StrEnum):
     ID_BLOCKED = "id_blocked"
     ID_MISMATCH = "id_mismatch"
     TOO_MANY_REQUESTS = "too_many_requests"
+    SIM_SWAPPED = "sim_swapped"
     NOT_YOURS = "not_yours"
     OWNER_ONLY = "owner_only"
     NUMBER_TAKEN = "number_taken"
@@ -52,6 +53,7 @@ class RefusalCode(StrEnum):
     NOT_IN_LINE = "not_in_line"
     UNKNOWN_ACCOUNT = "unknown_account"
     BANK_SILENT = "bank_silent"
+    MPESA_SILENT = "mpesa_silent"
     # a payment that somebody wants back
     UNKNOWN_RECEIPT = "unknown_receipt"
     NOT_REVERSIBLE = "not_reversible"
@@ -66,6 +68,7 @@ class RefusalCode(StrEnum):
     REFUND_TOO_LATE = "refund_too_late"
     RATE_STALE = "rate_stale"
     TOO_FINE = "too_fine"
+    WHOLE_SHILLINGS = "whole_shillings"
     AMOUNT_TOO_SMALL = "amount_too_small"
     FAT_FINGER = "fat_finger"
     AMOUNT_TOO_LARGE = "amount_too_large"

@@ -1,0 +1,65 @@
+"""From the wallet to M-PESA: to a number, a pay bill or a till there. What it costs, and who may.
+
+Knows no Safaricom: what becomes of it, and the receiver's name, are the workers' to learn.
+"""
+
+from collections.abc import Mapping
+
+from ussd_app.domain import parties, pricing
+from ussd_app.domain.catalogue import AMOUNT, FEE
+from ussd_app.domain.desk import Ask, Desk, Facts
+from ussd_app.kernel.errors import RefusalCode, Refused, Unavailable
+from ussd_app.kernel.msisdn import local
+
+SEND, PAY_BILL, BUY_GOODS = "mpesa_send", "mpesa_pay_bill", "mpesa_buy_goods"
+B2C, B2B = "mpesa_b2c", "mpesa_b2b"
+"""The kinds of errand by which they go."""
+
+REFERENCE, SHORTCODE = "reference", "shortcode"
+"""Facts of an errand. `reference`: to a number, that number as it is dialled at home; to a pay
+bill, the account there. `shortcode`: the pay bill or till; a till has no `reference`."""
+WHOM, MPESA_RECEIPT = "whom", "mpesa_receipt"
+"""What is learnt by the way: the receiver, with the name if M-PESA gave one, and its receipt."""
+
+SHILLING = 100
+
+
+def quote_send(desk: Desk, ask: Ask) -> Facts:
+    """Price money to `receiver` on M-PESA, the caller's own number when there is none."""
+    receiver = local(str(ask.args.get("receiver") or ask.msisdn))
+    return _quote(desk, ask, SEND, {REFERENCE: receiver, WHOM: receiver})
+
+
+def quote_pay(desk: Desk, ask: Ask) -> Facts:
+    """Price a payment to a pay bill on M-PESA, or to a till when there is no `account`."""
+    number = ask.text("number")
+    said = {SHORTCODE: number, WHOM: number}
+    if "account" not in ask.args:
+        return _quote(desk, ask, BUY_GOODS, said)
+    return _quote(desk, ask, PAY_BILL, said | {REFERENCE: ask.text("account")})
+
+
+def _quote(desk: Desk, ask: Ask, kind: str, said: Mapping[str, object]) -> Facts:
+    """The network is asked last: what we can refuse by ourselves costs nobody's patience."""
+    parties.known(desk.reads, ask.msisdn)
+    if desk.mpesa_shortcode is None:
+        raise Refused(RefusalCode.MPESA_SILENT)
+    if int(ask.text("amount")) % SHILLING:
+        raise Refused(RefusalCode.WHOLE_SHILLINGS)
+    offer = pricing.work_out(desk, Ask(ask.msisdn, ask.key, {**ask.args, "type": kind}))
+    _must_be_the_owner(desk, ask.msisdn, offer.price[AMOUNT])
+    told = {MPESA_RECEIPT: "-", **said}
+    return {"quote_id": pricing.remember(desk, offer, told), "fee": offer.price[FEE]}
+
+
+def _must_be_the_owner(desk: Desk, msisdn: str, amount_minor: int) -> None:
+    """A large payout by whoever has a SIM that was replaced lately is refused, and so is one of
+    which the network cannot tell. Raises Refused(mpesa_silent | sim_swapped)."""
+    if amount_minor <= desk.catalogue.rules["mpesa_out"]["sim_swap_above_minor"]:
+        return
+    try:
+        swapped = desk.sim_swaps.is_recent(msisdn)
+    except Unavailable:
+        raise Refused(RefusalCode.MPESA_SILENT) from None
+    if swapped:
+        raise Refused(RefusalCode.SIM_SWAPPED)
