@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.people import ASHA, BARAKA, CAST
 from ussd_app.bootstrap import App
-from ussd_app.domain import parties, roles, transact, vault
+from ussd_app.domain import arrivals, parties, roles, vault
 from ussd_app.domain.exchange import BUY, COINS, SELL, SEND, SIDES, coin, dealing
 from ussd_app.domain.feeds import TICK_S, Rate
 from ussd_app.domain.rates import record
@@ -168,7 +168,9 @@ def drain(app: App, minor: int) -> None:
     """Let Baraka, who becomes rich, buy so many satoshi."""
     desk = app.bank.desk
     party = parties.known(desk.reads, BARAKA.msisdn)
-    transact.issue(desk, "opening", roles.own(desk, "wallet", party), 400_000_00, "rich")
+    arrivals.write(
+        desk, "opening", {"amount": 400_000_00}, "rich", payee=roles.own(desk, "wallet", party)
+    )
     text = f"{minor / 10**8:.8f}"
     quoted = quote(app, BUY, text.rstrip("0"), by="coins", who=BARAKA.msisdn)
     args = {"quote": quoted["quote_id"], "pin": BARAKA.pin}

@@ -1,25 +1,22 @@
-"""Value that comes in from the world, and what staff do with the house's own accounts.
+"""What is written without anybody being asked for a PIN or a price: value that comes in from the
+world, what the house gives, and what staff do with its own accounts.
 
 One entry of a type that no customer starts, once a key, with its receipts. Who may order it, and
 what it was for, is the product's business.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from ussd_app.domain import roles
 from ussd_app.domain.catalogue import AMOUNT, PAYEE
-from ussd_app.domain.desk import Desk
-from ussd_app.domain.drafting import legs, receipts, tried
-from ussd_app.domain.pricing import ceiling
+from ussd_app.domain.desk import SYSTEM, Desk
+from ussd_app.domain.drafting import between, ceilings, done, entered, head
+from ussd_app.domain.keys import fingerprint
+from ussd_app.domain.pricing import Price
 from ussd_app.domain.roles import Side
 from ussd_app.kernel.errors import RefusalCode, Refused
-from ussd_app.ledger.book import AboveCeiling, BelowFloor, Ceiling, Draft, KeyConflict
-
-SYSTEM = "system"
-
-_ENTERED = """
-SELECT e.type FROM idempotency i JOIN entries e ON e.id = i.entry_id
- WHERE i.scope = %s AND i.key = %s
-"""
+from ussd_app.ledger.book import AboveCeiling, BelowFloor, KeyConflict
 
 
 def enter(
@@ -37,37 +34,8 @@ def enter(
     `said` are further facts for its receipts. Raises Refused(payee_balance_limit |
     insufficient_funds | key_conflict).
     """
-    kind = desk.catalogue.types[kind_name]
-    now = desk.clock.now()
-    price = {AMOUNT: amount_minor}
-    sides = {PAYEE: payee} if payee else {}
-    roles = {role: side.account_id for role, side in sides.items()}
-    names = {role: {"name": side.name, "number": side.number} for role, side in sides.items()}
-    told = {role: side.party for role, side in sides.items()}
-    receipt = desk.ids.receipt(now)
-    facts = {"receipt": receipt, "at": now.isoformat(), **price, **(said or {})}
-    most = ceiling(desk, kind, payee.party) if payee else None
-    draft = Draft(
-        scope=SYSTEM,
-        key=key,
-        request_hash=digest,
-        type=kind.name,
-        code=kind.code,
-        catalogue=desk.catalogue.digest,
-        receipt=receipt,
-        happened_at=now,
-        legs=tuple(legs(desk, kind, roles, price)),
-        facts={
-            "parties": {role: party.id for role, party in told.items()},
-            "roles": roles,
-            "price": price,
-            "said": {**names, **(said or {})},
-        },
-        outbox=tuple(receipts(kind.receipts, facts, names, roles, told)),
-        ceilings=() if payee is None or most is None else (Ceiling(payee.account_id, most),),
-    )
     try:
-        return tried(desk, draft, desk.book.post).receipt
+        return write(desk, kind_name, {AMOUNT: amount_minor}, key, digest, payee=payee, said=said)
     except AboveCeiling:
         raise Refused(RefusalCode.PAYEE_BALANCE_LIMIT) from None
     except BelowFloor:
@@ -76,7 +44,31 @@ def enter(
         raise Refused(RefusalCode.KEY_CONFLICT) from None
 
 
+def write(
+    desk: Desk,
+    kind_name: str,
+    price: Price,
+    key: str,
+    digest: bytes | None = None,
+    *,
+    payee: Side | None = None,
+    said: Mapping[str, object] | None = None,
+) -> str:
+    """The same, at a price of several quantities, for whoever answers the ledger's own refusals.
+
+    Without a `digest` the request is who gets how much in all: how that is divided may differ at a
+    second try. Raises LedgerRefusal.
+    """
+    kind = desk.catalogue.types[kind_name]
+    whom = (payee.account_id,) if payee else ()
+    digest = digest or fingerprint(kind_name, *whom, sum(price.values()))
+    sides = roles.with_derived(desk, kind, {PAYEE: payee} if payee else {})
+    move = between(desk, kind, sides, price, said)
+    draft = head(desk, move, SYSTEM, key, digest)
+    return done(desk, move, replace(draft, ceilings=ceilings(desk, move))).receipt
+
+
 def entered_as(desk: Desk, key: str) -> str | None:
     """The type of the entry that was written under a key; None when none was."""
-    with desk.reads.connect() as connection:
-        return connection.exec_driver_sql(_ENTERED, (SYSTEM, key)).scalar_one_or_none()
+    before = entered(desk, key)
+    return before.type if before else None

@@ -14,6 +14,8 @@ AMOUNT, FEE, CHARGE, EXCISE = "amount", "fee", "charge", "excise"
 """What every price may hold: what is moved, what the payer pays on top, what the payee bears, and
 the duty on both. Whatever else a type moves, it prices by a name of its own."""
 PAYER, PAYEE, HOUSE = "payer", "payee", "house"
+BILLING = "billing"
+"""The book of what billers' own accounts say, beside e-money and the house's."""
 TAXED = (FEE, CHARGE)
 
 
@@ -24,6 +26,7 @@ class AccountKind:
     `owner` is `customer`, `house`, `meaning` or a kind of agreement. `house_mode` is how the
     house's own account of this kind is kept; None when it has none. `most_minor` is the most that
     the house's account may hold; None: no matter. Both bounds are minor units of the row's asset.
+    `code` is by what bookkeepers know an account of a biller's own books; others have none.
     """
 
     kind: str
@@ -36,6 +39,7 @@ class AccountKind:
     asset: str = "KES"
     house_mode: str | None = None
     most_minor: int | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,8 @@ class Type:
     """Who may move what to whom, at what price, within what limits, with what receipts.
 
     `parties` maps each role that the caller names to its kind of account, `derived` the others.
-    The payer is always who consents. `most_minor` None: only the payer's tier says.
+    The payer is always who consents. `most_minor` None: only the payer's tier says. `gates` and
+    `also` name modules of `domain/gates/` and `domain/also/`.
     """
 
     name: str
@@ -172,6 +177,7 @@ class Type:
     legs: tuple[LegSentence, ...]
     receipts: Mapping[str, str]
     gates: tuple[str, ...] = ()
+    also: str | None = None
 
     @property
     def quantities(self) -> frozenset[str]:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine
 
 from ussd_app import logs
-from ussd_app.domain import agencies, agreements, parties, pins, roles, transact
+from ussd_app.domain import agencies, agreements, arrivals, parties, pins, roles
 from ussd_app.domain.agreements import Agreement
+from ussd_app.domain.catalogue import AMOUNT
 from ussd_app.domain.commands import Heard, NotYet, Said
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.house import FLOAT
@@ -133,7 +134,8 @@ def _pay(desk: Desk, agency: Agreement, amount_minor: int, key: str) -> bool:
     party = parties.by_id(desk.reads, agency.party_id)
     account = desk.catalogue.agreements[agency.kind].account
     try:
-        transact.issue(desk, PAYOUT, roles.of(desk, account, agency, party), amount_minor, key)
+        payee = roles.of(desk, account, agency, party)
+        arrivals.write(desk, PAYOUT, {AMOUNT: amount_minor}, key, payee=payee)
     except BelowFloor:
         return False
     except KeyConflict:

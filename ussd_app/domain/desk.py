@@ -5,6 +5,7 @@ Also the one way in which a command without a ledger entry happens exactly once 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 
@@ -16,9 +17,11 @@ from ussd_app.domain.sim_swaps import SimSwaps
 from ussd_app.kernel.clock import Clock
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.kernel.ids import Ids
-from ussd_app.ledger.book import Book, KeyConflict
+from ussd_app.ledger.book import AnsweredOtherwise, Book, KeyConflict, Written
 
 SCOPE = "ussd"
+SYSTEM = "system"
+"""The scope of keys that no hop made."""
 Facts = dict[str, object]
 
 
@@ -106,12 +109,17 @@ def _kept(
         return desk.book.remember(SCOPE, key, digest, outcome_of(refused))
 
 
-def recall(desk: Desk, key: str, digest: bytes) -> Facts | None:
-    """The outcome that was stored under a key. Raises Refused(key_conflict) for another request."""
+def answered(desk: Desk, key: str, digest: bytes) -> Written | None:
+    """The entry with which a request was answered before; None when it was not answered.
+
+    For commands that end in an entry or a refusal. Raises Refused: that refusal, or key_conflict.
+    """
     try:
-        return desk.book.recall(SCOPE, key, digest)
+        return desk.book.answered(SCOPE, key, digest)
     except KeyConflict:
         raise Refused(RefusalCode.KEY_CONFLICT) from None
+    except AnsweredOtherwise as stored:
+        raise refusal_in(stored.outcome) from None
 
 
 def outcome_of(result: Facts | Refused) -> Facts:
@@ -121,10 +129,14 @@ def outcome_of(result: Facts | Refused) -> Facts:
     return {"facts": result}
 
 
-def replay(outcome: Mapping[str, object]) -> Facts:
+def replay(outcome: Mapping[str, Any]) -> Facts:
     """Give a stored outcome again: its facts, or its refusal raised."""
-    facts = outcome["facts"]
-    assert isinstance(facts, dict)
     if "refused" in outcome:
-        raise Refused(RefusalCode(str(outcome["refused"])), **facts)
+        raise refusal_in(outcome)
+    facts: Facts = outcome["facts"]
     return facts
+
+
+def refusal_in(outcome: Mapping[str, Any]) -> Refused:
+    """The refusal that was stored as an outcome."""
+    return Refused(RefusalCode(outcome["refused"]), **outcome["facts"])

@@ -3,21 +3,29 @@
 Reads the promise back from the entry that made it; knows nobody outside by name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from ussd_app.domain import parties
-from ussd_app.domain.catalogue import AMOUNT, PAYER, Type
-from ussd_app.domain.desk import Desk
-from ussd_app.domain.drafting import given_back, legs, receipts, tried, usages
+from ussd_app.domain.catalogue import AMOUNT, PAYER
+from ussd_app.domain.desk import SYSTEM, Desk
+from ussd_app.domain.drafting import (
+    Move,
+    between,
+    done,
+    given_back,
+    head,
+    hold,
+    receipts,
+    tried,
+    usages,
+)
 from ussd_app.domain.keys import fingerprint
-from ussd_app.domain.parties import Party
-from ussd_app.domain.pricing import Price
 from ussd_app.domain.roles import Side
 from ussd_app.kernel.errors import RefusalCode, Refused
-from ussd_app.ledger.book import BelowFloor, Draft, NewHold, OutboxRow, Usage
+from ussd_app.ledger.book import BelowFloor, Draft, OutboxRow, Written
 
 
 def secure(
@@ -35,30 +43,10 @@ def secure(
     still there may differ at a second try. Returns the hold's id. Raises
     Refused(insufficient_funds).
     """
-    kind, now = desk.catalogue.types[kind_name], desk.clock.now()
-    assert kind.promise is not None
-    names = {role: {"name": side.name, "number": side.number} for role, side in sides.items()}
-    draft = Draft(
-        scope="system",
-        key=key,
-        request_hash=fingerprint(kind_name, key),
-        type=kind.name,
-        code=kind.code,
-        catalogue=desk.catalogue.digest,
-        receipt=desk.ids.receipt(now),
-        happened_at=now,
-        facts={
-            "parties": {role: side.party.id for role, side in sides.items()},
-            "roles": {role: side.account_id for role, side in sides.items()},
-            "price": {AMOUNT: amount_minor},
-            "said": names | dict(said),
-        },
-        outbox=tuple(asks),
-    )
-    until = now + timedelta(seconds=kind.promise.ttl_s)
-    hold = NewHold(sides[PAYER].account_id, amount_minor, until)
+    move = between(desk, desk.catalogue.types[kind_name], sides, {AMOUNT: amount_minor}, said)
+    draft = head(desk, move, SYSTEM, key, fingerprint(kind_name, key))
     try:
-        return tried(desk, draft, lambda it: desk.book.hold(it, hold)).entry_id
+        return hold(desk, move, replace(draft, outbox=tuple(asks)), amount_minor).entry_id
     except BelowFloor:
         raise Refused(RefusalCode.INSUFFICIENT_FUNDS) from None
 
@@ -69,16 +57,12 @@ def settle(desk: Desk, hold_id: int, key: str) -> str:
     Returns the receipt number. Raises HoldNotOpen when it ended already another way.
     """
     promise = _promised(desk, hold_id)
-    receipt = desk.ids.receipt(desk.clock.now())
-    facts = promise.facts | {"receipt": promise.receipt}
-    draft = promise.draft(desk, key, receipt, "settle")
-    moved = tuple(legs(desk, promise.kind, promise.roles, promise.price))
-    outbox = tuple(
-        receipts(promise.kind.receipts, facts, promise.said, promise.roles, promise.parties)
-    )
-    draft = replace(draft, legs=moved, outbox=outbox)
-    return tried(
-        desk, draft, lambda it: desk.book.settle(it, hold_id, promise.roles[PAYER])
+    payer = promise.move.roles[PAYER]
+    return done(
+        desk,
+        promise.move,
+        promise.draft(desk, key, "settle"),
+        lambda draft: desk.book.settle(draft, hold_id, payer),
     ).receipt
 
 
@@ -88,13 +72,8 @@ def void(desk: Desk, hold_id: int, key: str) -> str:
     Returns the receipt number. Raises HoldNotOpen when it ended already another way.
     """
     promise = _promised(desk, hold_id)
-    receipt = desk.ids.receipt(desk.clock.now())
-    draft = replace(
-        promise.draft(desk, key, receipt, "void"),
-        outbox=_sorry(promise),
-        usages=_given_back(desk, promise),
-    )
-    return tried(desk, draft, lambda it: desk.book.void(it, hold_id, promise.roles[PAYER])).receipt
+    payer = promise.move.roles[PAYER]
+    return _undone(desk, promise, key, "void", lambda draft: desk.book.void(draft, hold_id, payer))
 
 
 def undo(desk: Desk, hold_id: int, key: str) -> str:
@@ -104,13 +83,24 @@ def undo(desk: Desk, hold_id: int, key: str) -> str:
     AlreadyReversed, BelowFloor when the account that was paid has not got it any more.
     """
     promise = _promised(desk, hold_id)
-    receipt = desk.ids.receipt(desk.clock.now())
-    draft = replace(
-        promise.draft(desk, key, receipt, "undo"),
-        outbox=_sorry(promise),
-        usages=_given_back(desk, promise),
+    return _undone(
+        desk, promise, key, "undo", lambda it: desk.book.reverse(it, _ended_by(desk, hold_id))
     )
-    return tried(desk, draft, lambda it: desk.book.reverse(it, _ended_by(desk, hold_id))).receipt
+
+
+def _undone(
+    desk: Desk, promise: "_Promise", key: str, what: str, write: Callable[[Draft], Written]
+) -> str:
+    """Write that nothing came of it: the payer is told, with limits as if it had never been."""
+    kind, price, payer = promise.move.kind, promise.move.price, promise.move.parties[PAYER]
+    assert kind.promise is not None
+    draft = promise.draft(desk, key, what)
+    draft = replace(
+        draft,
+        outbox=tuple(receipts(promise.move, draft, {PAYER: kind.promise.fails})),
+        usages=given_back(usages(desk, kind, payer, price, promise.happened_at)),
+    )
+    return tried(desk, draft, write).receipt
 
 
 def _ended_by(desk: Desk, hold_id: int) -> int:
@@ -121,52 +111,18 @@ def _ended_by(desk: Desk, hold_id: int) -> int:
         return int(found.scalar_one())
 
 
-def _sorry(promise: "_Promise") -> tuple[OutboxRow, ...]:
-    """What the payer is told when nothing came of it."""
-    assert promise.kind.promise is not None
-    facts = promise.facts | {"receipt": promise.receipt}
-    fails = {PAYER: promise.kind.promise.fails}
-    return tuple(receipts(fails, facts, promise.said, promise.roles, promise.parties))
-
-
-def _given_back(desk: Desk, promise: "_Promise") -> tuple[Usage, ...]:
-    """The payer's limits as if it had never been promised."""
-    payer = promise.parties[PAYER]
-    return given_back(usages(desk, promise.kind, payer, promise.price, promise.happened_at))
-
-
 class _Promise(NamedTuple):
     """What an entry promised, read back from it."""
 
-    kind: Type
+    move: Move
     receipt: str
-    catalogue: str
     happened_at: datetime
-    roles: Mapping[str, int]
-    price: Price
-    said: Mapping[str, Any]
-    parties: Mapping[str, Party]
     body: Mapping[str, Any]
 
-    @property
-    def facts(self) -> dict[str, object]:
-        """What its sentences may say."""
-        plain = {key: value for key, value in self.said.items() if key not in self.roles}
-        return {"at": self.happened_at.isoformat(), **self.price, **plain}
-
-    def draft(self, desk: Desk, key: str, receipt: str, what: str) -> Draft:
+    def draft(self, desk: Desk, key: str, what: str) -> Draft:
         """The beginning of the entry that ends it."""
-        return Draft(
-            scope="system",
-            key=key,
-            request_hash=fingerprint(what, self.receipt),
-            type=self.kind.name,
-            code=self.kind.code,
-            catalogue=self.catalogue,
-            receipt=receipt,
-            happened_at=desk.clock.now(),
-            facts={**self.body, "ends": self.receipt},
-        )
+        draft = head(desk, self.move, SYSTEM, key, fingerprint(what, self.receipt))
+        return replace(draft, facts={**self.body, "ends": self.receipt})
 
 
 def _promised(desk: Desk, hold_id: int) -> _Promise:
@@ -176,14 +132,14 @@ def _promised(desk: Desk, hold_id: int) -> _Promise:
             (hold_id,),
         ).one()
     body = row.facts
-    return _Promise(
+    behind = {role: parties.by_id(desk.reads, id_) for role, id_ in body["parties"].items()}
+    move = Move(
         desk.catalogue.types[row.type],
-        row.receipt,
-        row.catalogue,
-        row.happened_at,
         body["roles"],
+        behind,
         body["price"],
         body["said"],
-        {role: parties.by_id(desk.reads, id_) for role, id_ in body["parties"].items()},
-        body,
+        row.catalogue,
+        (row.receipt, row.happened_at),
     )
+    return _Promise(move, row.receipt, row.happened_at, body)

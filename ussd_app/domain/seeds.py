@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ussd_app.domain import agreements, parties, registration, roles, staff, transact
+from ussd_app.domain import agreements, arrivals, parties, registration, roles, staff
+from ussd_app.domain.catalogue import AMOUNT
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.parties import Party
 from ussd_app.domain.roles import WALLET
@@ -71,7 +72,8 @@ def plant(desk: Desk, seeds: Iterable[Seed] = DEVELOPMENT) -> None:
         party = parties.find(desk.reads, seed.msisdn) or _enrol(desk, seed)
         if seed.balance_minor:
             side = roles.own(desk, WALLET, party)
-            transact.issue(desk, OPENING, side, seed.balance_minor, f"{OPENING}:{seed.msisdn}")
+            price = {AMOUNT: seed.balance_minor}
+            arrivals.write(desk, OPENING, price, f"{OPENING}:{seed.msisdn}", payee=side)
         if seed.staff:
             staff.add(desk, seed.msisdn, seed.staff)
         for planted in seed.agreements:
@@ -111,4 +113,4 @@ def _plant_agreement(desk: Desk, party: Party, planted: Planted) -> None:
     if planted.balance_minor and kind.funded_by:
         side = roles.of(desk, kind.account, agreement, party)
         key = f"{kind.funded_by}:{agreement.kind}:{agreement.number}"
-        transact.issue(desk, kind.funded_by, side, planted.balance_minor, key)
+        arrivals.write(desk, kind.funded_by, {AMOUNT: planted.balance_minor}, key, payee=side)

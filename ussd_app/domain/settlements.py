@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from ussd_app.domain import orders, parties, pricing, roles, takings
 from ussd_app.domain.agreements import COLUMNS, Agreement
 from ussd_app.domain.catalogue import PAYEE, PAYER
-from ussd_app.domain.desk import Ask, Desk, Facts
+from ussd_app.domain.desk import SYSTEM, Ask, Desk, Facts
 from ussd_app.domain.keys import fingerprint
 from ussd_app.domain.orders import Order
 from ussd_app.domain.parties import Party
@@ -21,7 +21,6 @@ from ussd_app.domain.shops import KINDS, OWNER, acting, term
 from ussd_app.kernel.clock import business_day
 from ussd_app.kernel.errors import RefusalCode, Refused
 
-SCOPE = "system"
 TO_WALLET = "wallet"
 TRIES = 3
 """So often a night's settlement is worked out anew when money moved under it."""
@@ -80,7 +79,7 @@ def _settle_one(desk: Desk, shop: Agreement, day: date) -> bool:
         owner = parties.by_id(desk.reads, shop.party_id)
         try:
             order = _settlement(desk, shop, owner, None)
-            orders.carry_out(desk, order, SCOPE, f"settle:{shop.id}:{day}", digest)
+            orders.carry_out(desk, order, SYSTEM, f"settle:{shop.id}:{day}", digest)
         except Refused as refused:
             if refused.code is RefusalCode.TAKINGS_SHORT:
                 continue
@@ -99,14 +98,14 @@ def _tell_one(desk: Desk, shop: Agreement, day: date) -> bool:
     digest = fingerprint("told", str(shop.id), day.isoformat())
     key = f"told:{shop.id}:{day}"
     with desk.engine.begin() as connection:
-        if desk.book.recall(SCOPE, key, digest, connection) is not None:
+        if desk.book.recall(SYSTEM, key, digest, connection) is not None:
             return False
         facts = _day_facts(desk, connection, shop, day)
         if facts is None:
             return False
         owner = parties.by_id(desk.reads, shop.party_id)
         parties.say(desk, connection, owner.msisdn, owner.language, "shop_day", **facts)
-        desk.book.remember(SCOPE, key, digest, {"facts": {}}, connection=connection)
+        desk.book.remember(SYSTEM, key, digest, {"facts": {}}, connection=connection)
     return True
 
 

@@ -6,7 +6,7 @@ above the most of its chart, and what lies in the reserve is not traded at all.
 
 from typing import NamedTuple
 
-from ussd_app.domain import transact
+from ussd_app.domain import arrivals
 from ussd_app.domain.catalogue import AMOUNT
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.exchange import COINS, Coin, coin
@@ -61,12 +61,12 @@ def stock(desk: Desk, name: str, minor: int, key: str) -> str:
     """
     coin_ = coin(desk.catalogue, name)
     reserve = min(minor, max(0, coin_.reserve_minor - position(desk, coin_).reserve_minor))
-    return transact.enter(desk, f"stock_{name}", {AMOUNT: minor - reserve, "reserve": reserve}, key)
+    return arrivals.write(desk, f"stock_{name}", {AMOUNT: minor - reserve, "reserve": reserve}, key)
 
 
 def fund(desk: Desk, amount_minor: int, key: str) -> str:
     """Take in shillings of the owners, to buy coins back with, once a key."""
-    return transact.enter(desk, FUND, {AMOUNT: amount_minor}, key)
+    return arrivals.write(desk, FUND, {AMOUNT: amount_minor}, key)
 
 
 def plant(desk: Desk) -> None:

@@ -131,7 +131,8 @@ class Book:
             self._learn(order.accounts, again)
             raise
         except (AnswerStored, LedgerRefusal) as refusal:
-            stored = self._stored(draft)  # whatever it is refused for may be its twin's doing
+            # whatever it is refused for may be its twin's doing
+            stored = self.answered(draft.scope, draft.key, draft.request_hash, draft.quote)
             if stored is not None:
                 return stored
             if isinstance(refusal, AnswerStored):
@@ -169,7 +170,8 @@ class Book:
                 raise
             if answered != len(keys):
                 raise KeyConflict("some of these were answered before") from None
-            return [stored.entry_id for stored in map(self._stored, drafts) if stored]
+            before = (self.answered(it.scope, it.key, it.request_hash) for it in drafts)
+            return [stored.entry_id for stored in before if stored]
 
     def reverse(self, draft: Draft, entry_id: int) -> Written:
         """Undo all legs of an entry by a new one, once. The draft brings no legs.
@@ -229,6 +231,22 @@ class Book:
         )
         assert isinstance(found, dict)
         return found
+
+    def answered(
+        self, scope: str, key: str, request_hash: bytes, quote: str | None = None
+    ) -> Written | None:
+        """The entry with which a key or an accepted quote was answered, which is then this key's
+        answer too; None when neither was answered. Raises KeyConflict, AnsweredOtherwise."""
+        named = (scope, key, request_hash, quote)
+
+        def ask() -> tuple[Any, ...]:
+            with self._engine.begin() as connection:
+                return self._ask(connection, STORED, named)
+
+        entry_id, receipt, accounts, balances = self._again(ask)
+        if entry_id is None:
+            return None
+        return Written(entry_id, receipt, told(accounts, balances), {}, True)
 
     def recall(
         self, scope: str, key: str, request_hash: bytes, connection: Connection | None = None
@@ -351,22 +369,6 @@ class Book:
 
     def _row(self, statement: str, given: tuple[object, ...]) -> tuple[Any, ...] | None:
         return next(iter(self._rows(statement, given)), None)
-
-    def _stored(self, draft: Draft) -> Written | None:
-        """What a key or an accepted quote was answered with, which is this key's answer too.
-
-        None when neither was answered. Raises KeyConflict, AnsweredOtherwise.
-        """
-        named = (draft.scope, draft.key, draft.request_hash, draft.quote)
-
-        def ask() -> tuple[Any, ...]:
-            with self._engine.begin() as connection:
-                return self._ask(connection, STORED, named)
-
-        entry_id, receipt, accounts, balances = self._again(ask)
-        if entry_id is None:
-            return None
-        return Written(entry_id, receipt, told(accounts, balances), {}, True)
 
     def _learn(self, accounts: Iterable[int], again: AskAgain) -> None:
         """Remember which accounts are hot, so that locks are taken in order the next time."""

@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
+from ussd_app.domain import also
 from ussd_app.domain.callers import STANDINGS
 from ussd_app.domain.catalogue import (
+    BILLING,
     EXCISE,
     FEE,
     HOUSE,
@@ -56,12 +58,18 @@ def _chart(catalogue: Catalogue) -> Iterator[str]:
     owners = {"customer", HOUSE, "meaning", *catalogue.agreements}
     for kind in catalogue.accounts.values():
         where = f"account {kind.kind}"
-        if kind.side == "credit" and kind.owner != "meaning" and kind.floor_minor is None:
+        owes = kind.side == "credit" and kind.owner != "meaning" and kind.book != BILLING
+        if owes and kind.floor_minor is None:
             yield f"{where}: owes somebody and has no floor"
+        if (kind.book == BILLING) != (kind.code is not None):
+            yield f"{where}: billers' own accounts have a code, and no others"
         if kind.floor_minor is not None and kind.floor_minor < 0:
             yield f"{where}: its floor is below zero"
         if kind.owner not in owners:
             yield f"{where}: belongs to nobody we know: {kind.owner}"
+    for code, uses in Counter(kind.code for kind in catalogue.accounts.values()).items():
+        if code is not None and uses > 1:
+            yield f"code {code}: used by {uses} accounts"
 
 
 def _agreements(catalogue: Catalogue) -> Iterator[str]:
@@ -110,6 +118,8 @@ def _gates(kind: Type) -> Iterator[str]:
     for gate in kind.gates:
         if gate not in GATES:
             yield f"there is no gate {gate}"
+    if kind.also is not None and kind.also not in also.found():
+        yield f"there is no also {kind.also}"
 
 
 def _prices(kind: Type) -> Iterator[str]:

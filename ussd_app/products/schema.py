@@ -56,7 +56,7 @@ class Shillings(fields.Field[int]):
 class AccountKindSchema(Schema):
     """A row of a file's `accounts`."""
 
-    book = fields.String(required=True, validate=validate.OneOf(["emoney", "house"]))
+    book = fields.String(required=True, validate=validate.OneOf(["emoney", "house", "billing"]))
     owner = fields.String(required=True, validate=_NAME)
     side = fields.String(required=True, validate=validate.OneOf(["credit", "debit"]))
     mode = fields.String(required=True, validate=_MODE)
@@ -64,6 +64,7 @@ class AccountKindSchema(Schema):
     asset = fields.String(load_default="KES", validate=validate.Regexp(r"^[A-Z0-9]{2,10}$"))
     floor_minor = fields.String(data_key="floor", load_default=None)
     most_minor = fields.String(data_key="most", load_default=None)
+    code = fields.String(load_default=None, validate=validate.Regexp(r"^[1-5][0-9]{3}$"))
     means = fields.String(required=True)
 
     @post_load
@@ -158,6 +159,7 @@ class TypeSchema(Schema):
     hold = fields.Nested(PromiseSchema, load_default=None)
     category = fields.String(load_default=None, validate=_NAME)
     gates = fields.List(fields.String(validate=_NAME), load_default=list)
+    also = fields.String(load_default=None, validate=_NAME)
     post = fields.List(fields.String(validate=_LEG), required=True, validate=validate.Length(1, 12))
     receipts = fields.Dict(
         keys=fields.String(), values=fields.String(validate=_NAME), load_default=dict

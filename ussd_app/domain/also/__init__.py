@@ -1,0 +1,53 @@
+"""What a type writes beyond its own sentences, in the same entry: its `also`.
+
+For what a sentence of the catalogue cannot say, since it must be looked up: which invoices a
+payment pays. A type names one in its row; it is a module here, found by its file, with
+
+- `more(desk, kind, sides, price, said) -> Also`: `sides` are whoever takes part, by role, and
+  `said` the further facts (a reference that was typed).
+
+It is asked each time that something of the type is written, whoever writes it: an accepted quote,
+an order, an arrival, the settling of a hold (never the hold itself, never a reversal, which undoes
+all legs alike). It reads and raises Refused; it writes nothing. What it read may have changed when
+the entry is written: the floors of the accounts that it names must hold whatever it says, and it is
+asked anew when one of them would be passed.
+"""
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
+from typing import NamedTuple
+
+from ussd_app.domain.catalogue import Type
+from ussd_app.domain.desk import Desk
+from ussd_app.domain.roles import Side
+from ussd_app.ledger.drafts import Leg, OutboxRow
+
+
+class Also(NamedTuple):
+    """What is added to an entry.
+
+    Each of `receipts` is told the entry's `receipt` and `at` besides its own facts; `said` is told
+    by every receipt of the entry, and kept with it.
+    """
+
+    legs: tuple[Leg, ...] = ()
+    receipts: tuple[OutboxRow, ...] = ()
+    said: Mapping[str, object] = {}
+
+    @property
+    def accounts(self) -> frozenset[int]:
+        """Whose balances it changes."""
+        return frozenset(account for leg in self.legs for account in leg[:2])
+
+
+NOTHING = Also()
+More = Callable[[Desk, Type, Mapping[str, Side], Mapping[str, int], Mapping[str, object]], Also]
+
+
+@cache
+def found() -> dict[str, More]:
+    """Every `also` by its name. Read when first asked: they stand on what is written here."""
+    names = [module.name for module in pkgutil.iter_modules(__path__)]
+    return {name: import_module(f"{__name__}.{name}").more for name in names}
