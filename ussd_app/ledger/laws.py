@@ -1,7 +1,7 @@
 """The laws of the book, each as the query for the rows that break it.
 
-Knows the shape of the tables and the names of two accounts (float/house, evalue/house), and
-no product.
+Knows the shape of the tables, the names of two accounts (float/house, evalue/house), and that in the
+book `billing` whatever stands before the dot of an owner says whose books they are; no product.
 """
 
 LAWS: dict[str, str] = {
@@ -162,6 +162,18 @@ LAWS: dict[str, str] = {
         UNION ALL
         SELECT 'shard ' || s.shard || ' of account ' || s.account_id, 'the account is missing'
           FROM shards s WHERE NOT EXISTS (SELECT FROM accounts a WHERE a.id = s.account_id)""",
+    "a leg of a biller's books stays in them": """
+        SELECT 'entry ' || l.entry_id || ' leg ' || l.leg, f.owner || ' to ' || t.owner
+          FROM legs l JOIN accounts f ON f.id = l.from_id JOIN accounts t ON t.id = l.to_id
+         WHERE f.book = 'billing' AND split_part(f.owner, '.', 1) <> split_part(t.owner, '.', 1)""",
+    "every biller's own accounts balance": """
+        SELECT 'books of ' || biller,
+               'debit accounts hold ' || sum(CASE side WHEN 'debit' THEN minor ELSE 0 END)
+               || ', credit accounts ' || sum(CASE side WHEN 'credit' THEN minor ELSE 0 END)
+          FROM (SELECT split_part(owner, '.', 1) AS biller, side, ledger_balance(id) AS minor
+                  FROM accounts WHERE book = 'billing') a
+         GROUP BY biller
+        HAVING sum(CASE side WHEN 'debit' THEN minor ELSE -minor END) <> 0""",
     "what must be said is said within a day": """
         SELECT 'outbox ' || id, state || ' since ' || created_at FROM outbox
          WHERE state IN ('queued', 'claimed', 'sending')

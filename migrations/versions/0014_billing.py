@@ -1,0 +1,14 @@
+"""The third book, billers' own accounts, and whom they bill: customers, invoices, sales, reminders."""
+
+from alembic import op
+
+from migrations.apply import sql
+
+revision = "0014"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.get_bind().exec_driver_sql(sql("0014_billing.sql").replace("%", "%%"))
