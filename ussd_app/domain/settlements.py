@@ -123,7 +123,7 @@ def _day_facts(
         "sold": found.paid_minor,
         "refunded": found.refunded_minor,
         "charges": found.charges_minor,
-        "balance": desk.book.balances([shop.account_id])[shop.account_id].total,
+        "balance": desk.book.balances([shop.account_id])[shop.account_id].available,
     }
 
 

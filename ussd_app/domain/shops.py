@@ -19,6 +19,7 @@ from ussd_app.kernel.errors import RefusalCode, Refused
 
 KINDS = ("till", "paybill", "pochi")
 OWNER, OPERATOR = "owner", "operator"
+BANK = "bank"
 MOST_SHOPS = 8
 LATEST = 5
 
@@ -95,7 +96,7 @@ def sales(desk: Desk, ask: Ask) -> Facts:
             "sales": f"{today.payments:,}",
             "sold": today.paid_minor,
             "refunded": today.refunded_minor,
-            "balance": desk.book.balances([shop.account_id])[shop.account_id].total,
+            "balance": desk.book.balances([shop.account_id])[shop.account_id].available,
         }
 
     return pins.with_pin(desk, "shop_sales", ask, then)
@@ -171,11 +172,15 @@ def drop_operator(desk: Desk, ask: Ask) -> Facts:
 
 
 def set_settlement(desk: Desk, ask: Ask) -> Facts:
-    """Where a shop's takings go every night: to the owner's wallet, or nowhere."""
+    """Where a shop's takings go every night: to the owner's wallet, to the account at a bank that
+    they have named, or nowhere. Raises Refused(unknown_account) when they have named none."""
 
     def then(connection: Connection, party: Party) -> Facts:
         shop = acting(desk, party, ask.text("shop"), OWNER)
-        change = json.dumps({"settle": ask.text("settle")})
+        where = ask.text("settle")
+        if where == BANK and "bank" not in shop.terms:
+            raise Refused(RefusalCode.UNKNOWN_ACCOUNT)
+        change = json.dumps({"settle": where})
         connection.exec_driver_sql(
             "UPDATE agreements SET terms = terms || %s::jsonb WHERE id = %s", (change, shop.id)
         )

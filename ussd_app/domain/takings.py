@@ -1,7 +1,8 @@
 """What a shop's account did on a Nairobi day: payments, charges, refunds, settlements. Reads only.
 
 Whatever came in is a payment and whatever went out a settlement, but for what is undone and what
-the house took; so the four of them are all that moved.
+the house took; so the four of them are all that moved. A settlement that the bank sent back is
+none, on the day on which it came back.
 """
 
 from dataclasses import dataclass
@@ -87,9 +88,9 @@ def of_day(connection: Connection, account_id: int, day: date) -> Takings:
         paid_minor=sum(row.came for row in rows if not row.undoes),
         charges_minor=sum(row.went - (row.came if row.undoes else 0) for row in rows if row.house),
         refunds=sum(row.went_out for row in undone),
-        refunded_minor=sum(row.went - row.came for row in undone),
-        settlements=sum(row.went_out for row in traded),
-        settled_minor=sum(row.went for row in traded),
+        refunded_minor=sum(row.went for row in undone),
+        settlements=sum(row.went_out for row in traded) - sum(row.came_in for row in undone),
+        settled_minor=sum(row.went for row in traded) - sum(row.came for row in undone),
     )
 
 

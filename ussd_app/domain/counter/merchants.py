@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from datetime import time
 
-from ussd_app.domain import refunds, settlements, shops
+from ussd_app.domain import refunds, settlements, shop_banks, shops
 from ussd_app.domain.commands import PARTY, PIN, Command, Round
 from ussd_app.kernel.errors import RefusalCode as Code
 
 LOOK = PIN | {Code.NOT_YOURS}
 OWN = LOOK | {Code.OWNER_ONLY}
+BANK = {Code.UNKNOWN_ACCOUNT, Code.BANK_SILENT}
 LATE = {Code.UNKNOWN_PAYMENT, Code.PAYEE_FROZEN, Code.ALREADY_REVERSED, Code.REFUND_TOO_LATE}
 
 COMMANDS: Mapping[str, Command] = {
@@ -56,11 +57,48 @@ COMMANDS: Mapping[str, Command] = {
         OWN | {Code.MAINTENANCE, Code.WALLET_FULL, Code.TAKINGS_SHORT},
         settlements.settle_shop,
     ),
-    "set_settlement": Command(
+    "shop_bank": Command(
+        "find",
+        {"shop": "ref"},
+        {"known": "choice(no, yes)"},
+        PARTY | {Code.NOT_YOURS, Code.OWNER_ONLY},
+        shop_banks.shop_bank,
+    ),
+    "bank_holder": Command(
+        "find",
+        {"bank": "ref", "account": "reference"},
+        {"holder": "text(25)", "bank_name": "text(10)"},
+        PARTY | BANK,
+        shop_banks.holder,
+    ),
+    "set_shop_bank": Command(
         "do",
-        {"shop": "ref", "settle": "choice(wallet, none)", "pin": "pin"},
+        {"shop": "ref", "bank": "ref", "account": "reference", "holder": "text(25)", "pin": "pin"},
         {},
         OWN,
+        shop_banks.set_shop_bank,
+    ),
+    "bank_takings": Command(
+        "find",
+        {"shop": "ref", "amount?": "money"},
+        {
+            "quote_id": "ref",
+            "amount": "money",
+            "bank_name": "text(10)",
+            "account": "reference",
+            "holder": "text(25)",
+        },
+        PARTY
+        | {Code.PIN_LOCKED, Code.NOT_YOURS, Code.OWNER_ONLY, Code.MAINTENANCE}
+        | {Code.AMOUNT_TOO_SMALL, Code.AMOUNT_TOO_LARGE, Code.TAKINGS_SHORT}
+        | BANK,
+        shop_banks.quote,
+    ),
+    "set_settlement": Command(
+        "do",
+        {"shop": "ref", "settle": "choice(wallet, bank, none)", "pin": "pin"},
+        {},
+        OWN | {Code.UNKNOWN_ACCOUNT},
         shops.set_settlement,
     ),
     "shop_operators": Command(
