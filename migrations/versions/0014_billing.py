@@ -1,4 +1,4 @@
-"""The third book, billers' own accounts, and whom they bill: customers, invoices, sales, reminders."""
+"""The third book, billers' own accounts, and whom they bill: customers, invoices, sales."""
 
 from alembic import op
 

@@ -32,7 +32,7 @@ def bill(town: Town, amount_minor: int) -> None:
 @pytest.mark.parametrize("other", ["bill_cash/paybill-2", "wallet/asha", "income/transfer_fees"])
 def test_a_leg_leaves_no_billers_books(town: Town, other: str) -> None:
     with pytest.raises(CrossesBooks):
-        town.book.post(town.draft((other, "bill_revenue/paybill-1", 5)))
+        town.book.post(town.draft(("bill_revenue/paybill-1", other, 5)))
 
 
 def test_an_invoice_cannot_be_paid_beyond_what_is_open(town: Town) -> None:
