@@ -55,5 +55,14 @@ COMMENT ON COLUMN mpesa_receipts.account IS 'The account number as it was unders
 COMMENT ON COLUMN mpesa_receipts.payer IS 'Who paid, as far as Safaricom says: a number, one with stars in it, a digest, or nothing';
 COMMENT ON COLUMN mpesa_receipts.receipt IS 'Our own receipt for it';
 
+ALTER TABLE unplaced ADD COLUMN source text NOT NULL DEFAULT 'bank' CHECK (source IN ('bank', 'mpesa'));
+ALTER TABLE unplaced ADD COLUMN wanted text;
+ALTER TABLE unplaced ADD COLUMN wanted_by text;
+COMMENT ON COLUMN unplaced.source IS 'Who brought it: the bank switch, or M-PESA, whose receipt is then the reference';
+COMMENT ON COLUMN unplaced.wanted IS 'Where one of the staff wants it to go: an account number. It goes there when another agrees';
+
+-- A payer whom Safaricom names by a digest only is found among our own by it.
+CREATE INDEX parties_digest ON parties (encode(sha256(substr(msisdn, 2)::bytea), 'hex'));
+
 GRANT SELECT, INSERT, UPDATE ON pushes TO kabambe_app;
 GRANT SELECT, INSERT ON mpesa_receipts TO kabambe_app;
