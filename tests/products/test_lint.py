@@ -100,6 +100,8 @@ def test_a_leg_that_cannot_be_is_found(
             "share of tip, which is not priced",
         ),
         ({"prices": {"fee": ByPolicy("astrology")}}, "there is no policy astrology"),
+        ({"gates": ("pearly",)}, "there is no gate pearly"),
+        ({"also": "everything"}, "there is no also everything"),
         ({"prices": {"fee": ByTariff("p2p_moon")}}, "tariffs: p2p_moon is missing"),
         ({"receipts": {"uncle": "sent"}}, "a receipt for uncle, who takes no part"),
     ],
