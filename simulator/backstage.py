@@ -193,7 +193,7 @@ class Backstage:
 
     def staff(self, who: str, what: str, kind: str, msisdn: str, how: str) -> str:
         """Let one of the staff decide about somebody's application or agreement of a kind."""
-        from ussd_app.domain import agreements, applications, parties
+        from ussd_app.domain import agreements, applications, parties, two_of_staff
 
         desk = self.app.bank.desk
         party = parties.known(desk.reads, msisdn)
@@ -212,7 +212,7 @@ class Backstage:
                     done = applications.suspend(desk, kind, number, who, how)
                 case _:
                     done = applications.resume(desk, kind, number, who)
-        except applications.Undecided as undecided:
+        except two_of_staff.Undecided as undecided:
             return str(undecided)
         return f"{kind} {done.number} is {done.state}" if done else "another must say so too"
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from ussd_app.domain import guards, kyc, verdicts
 from ussd_app.domain.desk import Desk
+from ussd_app.domain.two_of_staff import Undecided
 
 EVERYTHING = "everything"
 ONE_MORE = "another must say so too"
@@ -30,7 +31,7 @@ def returns(desk: Desk, who: str, what: str, receipt: str) -> str:
             verdicts.refuse(desk, dispute_id, who)
             return "denied"
         return "granted" if verdicts.grant(desk, dispute_id, who) else ONE_MORE
-    except verdicts.Undecided as undecided:
+    except Undecided as undecided:
         return str(undecided)
 
 
@@ -42,5 +43,5 @@ def raises(desk: Desk, who: str, what: str, msisdn: str) -> str:
             kyc.refuse(desk, request_id, who)
             return "left as they are"
         return "raised" if kyc.approve(desk, request_id, who) else ONE_MORE
-    except kyc.Undecided as undecided:
+    except Undecided as undecided:
         return str(undecided)

@@ -9,8 +9,8 @@ import pytest
 from tests.people import ASHA, BARAKA, CAST
 from ussd_app.bootstrap import App
 from ussd_app.domain import agreements, applications
-from ussd_app.domain.applications import Undecided
 from ussd_app.domain.seeds import Seed, plant
+from ussd_app.domain.two_of_staff import Undecided
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.running import agreements as terminal
 

@@ -10,6 +10,7 @@ from tests.people import ASHA, BARAKA, CAST
 from ussd_app.bootstrap import App
 from ussd_app.domain import kyc, parties
 from ussd_app.domain.seeds import plant
+from ussd_app.domain.two_of_staff import Undecided
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.errors import RefusalCode, Refused
 
@@ -59,7 +60,7 @@ def test_two_different_people_raise_a_tier_and_once(app: App) -> None:
     assert tier(app) == 1
     assert kyc.approve(desk, wanted.id, "peter") is True
     assert tier(app) == 2
-    with pytest.raises(kyc.Undecided):
+    with pytest.raises(Undecided):
         kyc.approve(desk, wanted.id, "mary")
     assert ask_for_more(app, "b") is RefusalCode.NOT_YOURS
 

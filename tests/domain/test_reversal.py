@@ -13,6 +13,7 @@ from tests.people import ASHA, BARAKA, CAST
 from ussd_app.bootstrap import App
 from ussd_app.domain import disputes, parties, reversals, verdicts
 from ussd_app.domain.seeds import plant
+from ussd_app.domain.two_of_staff import Undecided
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.ledger import audit
@@ -69,7 +70,7 @@ def outcome(effect: Effect) -> object:
         effect()
     except Refused as refused:
         return refused.code
-    except verdicts.Undecided:
+    except Undecided:
         return "undecided"
     return None
 

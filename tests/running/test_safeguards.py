@@ -8,7 +8,7 @@ from tests.people import ASHA, BARAKA, CAST
 from ussd_app.bootstrap import App
 from ussd_app.domain import disputes
 from ussd_app.domain.seeds import plant
-from ussd_app.domain.verdicts import Undecided
+from ussd_app.domain.two_of_staff import Undecided
 from ussd_app.running.safeguards import ONE_MORE, SAYINGS, add_words
 
 

@@ -18,11 +18,10 @@ from ussd_app.domain import agreements, parties, pins
 from ussd_app.domain.agreements import Agreement
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.parties import Party
+from ussd_app.domain.two_of_staff import Decided, SaidAlready, Saying, Undecided, person, say
 from ussd_app.kernel.errors import RefusalCode, Refused
 
 APPROVE, REFUSE, SUSPEND, RESUME = "approve", "refuse", "suspend", "resume"
-EYES = 2
-"""So many different people must have said yes."""
 NO_TERMS = frozenset({"kind", "name", "pin"})
 APPROVED = "application_approved"
 
@@ -38,18 +37,6 @@ GROUP BY a.id, p.id, above.id ORDER BY a.id
 _ROW = """
 SELECT id, kind, party_id, name, terms, parent_id, state FROM applications WHERE id = %s FOR UPDATE
 """
-
-
-class Undecided(Exception):
-    """A decision that cannot be taken; says why, to whoever of the staff asked."""
-
-
-class SaidAlready(Undecided):
-    """Whoever decides has said the same before; it takes somebody else."""
-
-
-class Decided(Undecided):
-    """There is nothing left to decide."""
 
 
 class OpenApplication(NamedTuple):
@@ -116,11 +103,11 @@ def approve(
     with _within(desk, connection) as connection:
         row = _open(connection, application_id)
         saying = _decide(desk, connection, APPROVE, staff, application_id=application_id)
-        if saying == 1:
+        if len(saying.by) == 1:
             _propose(connection, row, under, terms or {})
         elif under or terms:
             raise Undecided("Only the first to approve says under whom and on what terms.")
-        if saying < EYES:
+        if not saying.is_enough:
             return None
         return _make(desk, connection, row)
 
@@ -155,7 +142,8 @@ def resume(desk: Desk, kind: str, number: str, staff: str) -> Agreement | None:
     """
     with desk.engine.begin() as connection:
         found = _agreement(connection, kind, number, "suspended")
-        if _decide(desk, connection, RESUME, staff, agreement_id=found.id) < EYES:
+        saying = _decide(desk, connection, RESUME, staff, agreement_id=found.id)
+        if not saying.is_enough:
             return None
         return _become(connection, found, "active")
 
@@ -217,13 +205,12 @@ def _decide(
     *,
     application_id: int | None = None,
     agreement_id: int | None = None,
-) -> int:
-    """Write a decision down. Returns how many different people have said the same.
+) -> Saying:
+    """Write a decision down. Returns who has said the same.
 
     Of an agreement only what was said since the last word to the contrary counts. Raises
     Undecided.
     """
-    staff = staff.strip().lower()
     said = connection.exec_driver_sql(
         "SELECT staff FROM decisions d WHERE what = %(what)s"
         " AND (application_id = %(application)s OR agreement_id = %(agreement)s AND id > coalesce("
@@ -232,14 +219,14 @@ def _decide(
         {"what": what, "application": application_id, "agreement": agreement_id},
     )
     earlier = {row.staff for row in said}
-    if staff in earlier:
-        raise SaidAlready(f"{staff} has said so already; somebody else must.")
+    if person(staff) in earlier:
+        raise SaidAlready(staff)
     connection.exec_driver_sql(
         "INSERT INTO decisions (application_id, agreement_id, what, staff, because, decided_at)"
         " VALUES (%s, %s, %s, %s, %s, %s)",
-        (application_id, agreement_id, what, staff, because, desk.clock.now()),
+        (application_id, agreement_id, what, person(staff), because, desk.clock.now()),
     )
-    return len(earlier) + 1
+    return say(earlier, staff)
 
 
 def _end(

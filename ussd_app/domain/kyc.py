@@ -10,9 +10,8 @@ from sqlalchemy import Connection
 from ussd_app.domain import limits, parties, pins
 from ussd_app.domain.desk import Ask, Desk, Facts, once
 from ussd_app.domain.parties import Party
+from ussd_app.domain.two_of_staff import Undecided, person, sign
 from ussd_app.kernel.errors import RefusalCode, Refused
-
-APPROVALS = 2
 
 
 def my_limits(desk: Desk, ask: Ask) -> Facts:
@@ -72,10 +71,6 @@ def request_tier(desk: Desk, ask: Ask) -> Facts:
 # the staff
 
 
-class Undecided(Exception):
-    """Staff cannot decide this: the message says why."""
-
-
 class TierRequest(NamedTuple):
     """A customer who wants a higher tier, and who of the staff has said yes."""
 
@@ -109,17 +104,14 @@ def approve(desk: Desk, request_id: int, by: str) -> bool:
     """
     with desk.engine.begin() as connection:
         wanted = _open(connection, request_id)
-        approvals = sorted({*wanted.approvals, by.strip().lower()})
-        connection.exec_driver_sql(
-            "UPDATE tier_requests SET approvals = %s WHERE id = %s", (approvals, request_id)
-        )
-        if len(approvals) < APPROVALS:
+        saying = sign(connection, "tier_requests", request_id, wanted.approvals, by)
+        if not saying.is_enough:
             return False
         party = parties.known(connection, wanted.msisdn)
         connection.exec_driver_sql(
             "UPDATE parties SET tier = greatest(tier, %s) WHERE id = %s", (wanted.tier, party.id)
         )
-        _end(desk, connection, request_id, "approved", ", ".join(approvals))
+        _end(desk, connection, request_id, "approved", str(saying))
         month = desk.catalogue.tiers[wanted.tier].monthly_value_minor
         parties.say(desk, connection, party.msisdn, party.language, "limits_raised", month=month)
     return True
@@ -129,7 +121,7 @@ def refuse(desk: Desk, request_id: int, by: str) -> None:
     """One of the staff says no; the customer may ask again. Raises Undecided."""
     with desk.engine.begin() as connection:
         wanted = _open(connection, request_id)
-        _end(desk, connection, request_id, "refused", by.strip().lower())
+        _end(desk, connection, request_id, "refused", person(by))
         party = parties.find(connection, wanted.msisdn)
         if party is not None:
             parties.say(desk, connection, party.msisdn, party.language, "limits_stay")

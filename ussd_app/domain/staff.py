@@ -6,9 +6,10 @@ The decisions are `applications`' own; here is only who may take them.
 from sqlalchemy import Connection, Engine
 
 from ussd_app.domain import applications, parties, pins
-from ussd_app.domain.applications import Decided, OpenApplication, SaidAlready, Undecided
+from ussd_app.domain.applications import OpenApplication
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.parties import Party
+from ussd_app.domain.two_of_staff import Decided, SaidAlready, Undecided
 from ussd_app.kernel.errors import RefusalCode, Refused
 
 MOST_LISTED = 20

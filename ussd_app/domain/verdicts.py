@@ -10,10 +10,10 @@ from ussd_app.domain.catalogue import PAYEE
 from ussd_app.domain.desk import Ask, Desk, Facts, once
 from ussd_app.domain.disputes import ANSWERABLE, BY_RECEIVER, Dispute
 from ussd_app.domain.parties import Party
+from ussd_app.domain.two_of_staff import Undecided, person, sign
 from ussd_app.kernel.errors import RefusalCode, Refused
 
 WRONG_CODES_MOST = 3
-APPROVALS = 2
 
 # the receiver
 
@@ -123,10 +123,6 @@ def _open_ones(connection: Connection, party: Party) -> list[Dispute]:
 # the staff
 
 
-class Undecided(Exception):
-    """Staff cannot decide this: the message says why."""
-
-
 def with_staff(desk: Desk) -> list[Dispute]:
     """What staff must decide, oldest first."""
     with desk.reads.connect() as connection:
@@ -139,17 +135,12 @@ def grant(desk: Desk, dispute_id: int, by: str) -> bool:
 
     False while somebody else must say it. Raises Undecided.
     """
-    who = by.strip().lower()
     with desk.engine.begin() as connection:
         dispute = _with_staff(connection, dispute_id)
-        approvals = sorted({*dispute.approvals, who})
-        connection.exec_driver_sql(
-            "UPDATE disputes SET approvals = %s WHERE id = %s", (approvals, dispute_id)
-        )
-        if len(approvals) < APPROVALS:
+        saying = sign(connection, "disputes", dispute_id, dispute.approvals, by)
+        if not saying.is_enough:
             return False
-        names = ", ".join(approvals)
-        if not disputes.decide(connection, dispute, "returning", names, wanted=("staff",)):
+        if not disputes.decide(connection, dispute, "returning", str(saying), wanted=("staff",)):
             raise Undecided("the payment went back in another way")
     disputes.advance(desk, dispute_id)
     return True
@@ -159,7 +150,7 @@ def refuse(desk: Desk, dispute_id: int, by: str) -> None:
     """One of the staff says that the receiver keeps the money. Raises Undecided."""
     with desk.engine.begin() as connection:
         dispute = _with_staff(connection, dispute_id)
-        disputes.decide(connection, dispute, "keeping", by.strip().lower(), wanted=("staff",))
+        disputes.decide(connection, dispute, "keeping", person(by), wanted=("staff",))
     disputes.advance(desk, dispute_id)
 
 

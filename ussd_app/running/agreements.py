@@ -10,8 +10,9 @@ from contextlib import contextmanager
 
 from ussd_app.bootstrap import build
 from ussd_app.domain import agencies, applications
-from ussd_app.domain.applications import OpenApplication, Undecided
+from ussd_app.domain.applications import OpenApplication
 from ussd_app.domain.desk import Desk
+from ussd_app.domain.two_of_staff import Undecided
 from ussd_app.kernel.clock import nairobi
 from ussd_app.kernel.errors import Refused
 from ussd_app.kernel.money import format_minor, parse_minor

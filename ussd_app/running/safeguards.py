@@ -10,6 +10,7 @@ from datetime import datetime
 from ussd_app.bootstrap import build
 from ussd_app.domain import guards, kyc, verdicts
 from ussd_app.domain.desk import Desk
+from ussd_app.domain.two_of_staff import Undecided
 from ussd_app.kernel.clock import NAIROBI, nairobi
 from ussd_app.kernel.money import format_minor
 from ussd_app.kernel.msisdn import mask
@@ -64,7 +65,7 @@ def manage(settings: Settings, options: Options) -> int:
         app = build(known)
         try:
             print(SAYINGS[options.command, options.what](app.bank.desk, options))
-        except (verdicts.Undecided, kyc.Undecided, ValueError) as failure:
+        except (Undecided, ValueError) as failure:
             print(failure)
             return 1
         finally:
