@@ -250,6 +250,17 @@ def given_back(used: Iterable[Usage]) -> tuple[Usage, ...]:
     )
 
 
+def promised(desk: Desk, move: Move, draft: Draft) -> Written:
+    """Hold what would be moved, ask the world, and tell the payer to wait. Raises LedgerRefusal."""
+    promise, payer = move.kind.promise, move.parties[PAYER]
+    assert promise is not None
+    waits = {PAYER: promise.waits} if promise.waits else {}
+    facts = move.facts(draft)
+    asks = OutboxRow(promise.via, payer.msisdn, move.kind.name, payer.language, facts)
+    draft = replace(draft, outbox=(asks, *receipts(move, draft, waits)))
+    return hold(desk, move, draft, pricing.outgo(move.kind, move.price))
+
+
 def hold(desk: Desk, move: Move, draft: Draft, amount_minor: int) -> Written:
     """Write the entry that holds a payer's value for as long as the type's promise says."""
     assert move.kind.promise is not None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from ussd_app.domain import consent, guards, parties
 from ussd_app.domain.catalogue import Type
 from ussd_app.domain.desk import SCOPE, Ask, Desk, Facts, answered, request_print
-from ussd_app.domain.drafting import begun, between, ceilings, done, head, receipts
+from ussd_app.domain.drafting import begun, between, ceilings, done, head, promised, receipts
 from ussd_app.domain.parties import Party
 from ussd_app.domain.pricing import Price
 from ussd_app.domain.roles import Side
@@ -67,10 +67,15 @@ def order(desk: Desk, name: str, ask: Ask, make: Callable[[Party], Order]) -> Fa
 
 
 def carry_out(desk: Desk, order: Order, scope: str, key: str, digest: bytes) -> Written:
-    """Write an order down, once a key of a scope. Raises Refused."""
+    """Write an order down, once a key of a scope: what a type with a hold does is asked for first.
+
+    Raises Refused.
+    """
     move = between(desk, order.kind, order.sides, order.price, order.said)
     draft = replace(head(desk, move, scope, key, digest), usages=order.gives_back)
     try:
+        if order.kind.promise is not None:
+            return promised(desk, move, draft)
         if order.reverses is None:
             return done(desk, move, replace(draft, ceilings=ceilings(desk, move)))
         outbox = tuple(receipts(move, draft, order.kind.receipts))

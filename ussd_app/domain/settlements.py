@@ -1,15 +1,15 @@
-"""A shop's takings on their way to its owner's wallet, at once or every night, and what the night
-says of the day.
+"""A shop's takings on their way to its owner's wallet, at once or every night, or every night to a
+bank, and what the night says of the day.
 
 Free, and never more than the wallet may hold: what does not fit stays where it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
-from ussd_app.domain import orders, parties, pricing, roles, takings
+from ussd_app.domain import orders, parties, pricing, roles, shop_banks, takings
 from ussd_app.domain.agreements import COLUMNS, Agreement
 from ussd_app.domain.catalogue import PAYEE, PAYER
 from ussd_app.domain.desk import SYSTEM, Ask, Desk, Facts
@@ -17,11 +17,10 @@ from ussd_app.domain.keys import fingerprint
 from ussd_app.domain.orders import Order
 from ussd_app.domain.parties import Party
 from ussd_app.domain.roles import WALLET
-from ussd_app.domain.shops import KINDS, OWNER, acting, term
+from ussd_app.domain.shops import BANK, KINDS, OWNER, acting, term
 from ussd_app.kernel.clock import business_day
 from ussd_app.kernel.errors import RefusalCode, Refused
 
-TO_WALLET = "wallet"
 TRIES = 3
 """So often a night's settlement is worked out anew when money moved under it."""
 
@@ -66,20 +65,31 @@ def _settlement(desk: Desk, shop: Agreement, owner: Party, amount: int | None) -
 def settle_all(desk: Desk) -> int:
     """Settle every shop whose owner wants that, once a day. Returns how many had something."""
     day = business_day(desk.clock.now())
-    return sum(
-        _settle_one(desk, shop, day)
-        for shop in _every_shop(desk)
-        if term(desk, shop, "settle") == TO_WALLET
-    )
+    chosen = ((shop, NIGHTLY.get(term(desk, shop, "settle"))) for shop in _every_shop(desk))
+    return sum(_settle_one(desk, shop, day, way) for shop, way in chosen if way is not None)
 
 
-def _settle_one(desk: Desk, shop: Agreement, day: date) -> bool:
+def _to_wallet(desk: Desk, shop: Agreement, owner: Party) -> Order:
+    return _settlement(desk, shop, owner, None)
+
+
+NIGHTLY: Mapping[str, Callable[[Desk, Agreement, Party], Order]] = {
+    "wallet": _to_wallet,
+    BANK: shop_banks.everything,
+}
+"""Where takings can go every night, by what owners choose, and the order that moves all of them."""
+
+
+def _settle_one(
+    desk: Desk, shop: Agreement, day: date, way: Callable[[Desk, Agreement, Party], Order]
+) -> bool:
     digest = fingerprint("settle", str(shop.id), day.isoformat())
     for _ in range(TRIES):
         owner = parties.by_id(desk.reads, shop.party_id)
         try:
-            order = _settlement(desk, shop, owner, None)
-            orders.carry_out(desk, order, SYSTEM, f"settle:{shop.id}:{day}", digest)
+            orders.carry_out(
+                desk, way(desk, shop, owner), SYSTEM, f"settle:{shop.id}:{day}", digest
+            )
         except Refused as refused:
             if refused.code is RefusalCode.TAKINGS_SHORT:
                 continue

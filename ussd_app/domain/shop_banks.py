@@ -1,7 +1,7 @@
-"""A shop's account at a bank: whose it is, and its takings on their way there when the owner asks.
+"""A shop's account at a bank: whose it is, and its takings on their way there.
 
 Free, and never more than is there. What the bank does not take stays with the shop, and its owner
-is told; the night's turn is `settlements`' business.
+is told. When it is night is `settlements`' business.
 """
 
 import json
@@ -9,9 +9,11 @@ import json
 from sqlalchemy import Connection
 
 from ussd_app.domain import guards, parties, pins, pricing, roles
+from ussd_app.domain.account_names import Nobody
 from ussd_app.domain.agreements import Agreement
 from ussd_app.domain.catalogue import AMOUNT, PAYER, BankRow
 from ussd_app.domain.desk import Ask, Desk, Facts
+from ussd_app.domain.orders import Order
 from ussd_app.domain.parties import Party
 from ussd_app.domain.pricing import Offer
 from ussd_app.domain.roles import Side
@@ -119,6 +121,21 @@ def offered(desk: Desk, shop: Agreement, owner: Party, amount: int | None) -> Of
         raise Refused(RefusalCode.TAKINGS_SHORT)
     day = business_day(desk.clock.now())
     return Offer(kind, pricing.price(desk.catalogue, kind, moved, day), {PAYER: side})
+
+
+def everything(desk: Desk, shop: Agreement, owner: Party) -> Order:
+    """The order that sends all takings to a shop's account, as its owner agreed to once.
+
+    The bank is not asked for the holder again: nobody is there to read it. Raises Refused.
+    """
+    known = account_of(desk, shop)
+    if known is None:
+        raise Refused(RefusalCode.UNKNOWN_ACCOUNT)
+    if isinstance(desk.account_names, Nobody):
+        raise Refused(RefusalCode.BANK_SILENT)
+    offer = offered(desk, shop, owner, None)
+    guards.must_be_open(desk, offer.kind, owner)
+    return Order(offer.kind, offer.sides, offer.price, known, short=RefusalCode.TAKINGS_SHORT)
 
 
 def _takings(desk: Desk, shop: Agreement, owner: Party) -> Side:

@@ -29,8 +29,7 @@ from ussd_app.domain.drafting import (
     done,
     entered,
     head,
-    hold,
-    receipts,
+    promised,
     usages,
 )
 from ussd_app.domain.keys import fingerprint
@@ -41,10 +40,8 @@ from ussd_app.ledger.book import (
     AboveCeiling,
     AnsweredOtherwise,
     BelowFloor,
-    Draft,
     KeyConflict,
     LimitPassed,
-    OutboxRow,
     Written,
 )
 from ussd_app.ledger.prepared import Prepared
@@ -152,7 +149,7 @@ def _settle(
         quote=quote,
     )
     try:
-        return done(desk, move, draft) if move.kind.promise is None else _promise(desk, move, draft)
+        return done(desk, move, draft) if move.kind.promise is None else promised(desk, move, draft)
     except (BelowFloor, AboveCeiling) as short:
         raise _bound_refusal(desk, move, short) from None
     except LimitPassed as passed:
@@ -161,17 +158,6 @@ def _settle(
         raise Refused(RefusalCode.KEY_CONFLICT) from None
     except AnsweredOtherwise as stored:
         raise refusal_in(stored.outcome) from None
-
-
-def _promise(desk: Desk, move: Move, draft: Draft) -> Written:
-    """Hold what would be moved, ask the world, and tell the payer to wait."""
-    promise, payer = move.kind.promise, move.parties[PAYER]
-    assert promise is not None
-    waits = {PAYER: promise.waits} if promise.waits else {}
-    facts = move.facts(draft)
-    asks = OutboxRow(promise.via, payer.msisdn, move.kind.name, payer.language, facts)
-    draft = replace(draft, outbox=(asks, *receipts(move, draft, waits)))
-    return hold(desk, move, draft, pricing.outgo(move.kind, move.price))
 
 
 def _bound_refusal(desk: Desk, move: Move, passed: BelowFloor | AboveCeiling) -> Refused:
