@@ -101,6 +101,10 @@ class Metrics:
             "kabambe_jobs", "Background jobs by name and outcome", ("job", "outcome"),
             registry=registry,
         )  # fmt: skip
+        self._alarms = Counter(
+            "kabambe_alarms", "What people must look at, by what it is", ("what",),
+            registry=registry,
+        )  # fmt: skip
         self._hop_children: dict[tuple[str, str], Counter] = {}
         self._asked = {name: self._hop_seconds.labels(name) for name in ("nothing", "find", "do")}
 
@@ -143,6 +147,10 @@ class Metrics:
     def call(self, seconds: float) -> None:
         """The SMS gateway took this long to answer (or to fail)."""
         self._call_seconds.observe(seconds)
+
+    def alarm(self, what: str) -> None:
+        """Something that no machine can mend: a closed set of words says what."""
+        self._alarms.labels(what).inc()
 
     def report(self, status: str) -> None:
         """A delivery report came in."""

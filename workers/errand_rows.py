@@ -5,8 +5,9 @@ written before the book follows it (`agreed`, `declined`, `returning`), so that 
 between leaves nothing to guess.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +19,10 @@ SENDING_LIMIT_S = 60.0
 FIRST_LOOK_S = 15.0
 LONGEST_LOOK_S = 900.0
 
-_COLUMNS = "id, entry_id, kind, reference, state, attempts, looks, facts, created_at"
+PROBE_S = 900.0
+"""So often one errand of a kind that rests goes out, to see whether that is mended."""
+
+_COLUMNS = "id, entry_id, kind, reference, state, attempts, tries, looks, facts, learnt, created_at"
 
 _ADOPT = """
 WITH taken AS (
@@ -34,10 +38,21 @@ WHERE id IN (SELECT id FROM taken) RETURNING id
 """
 
 _CLAIM = f"""
-UPDATE errands SET state = 'sending', attempts = attempts + 1, claimed_by = %s, claimed_at = %s,
-    error = NULL
-WHERE id = (SELECT id FROM errands WHERE state = 'queued' AND due_at <= %s
-             ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+WITH probe AS (
+    UPDATE errand_pauses SET until = %(again)s
+     WHERE kind = (SELECT kind FROM errand_pauses p
+                    WHERE until <= %(now)s
+                      AND EXISTS (SELECT FROM errands e WHERE e.kind = p.kind
+                                     AND e.state = 'queued' AND e.due_at <= %(now)s)
+                    LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING kind)
+UPDATE errands SET state = 'sending', attempts = attempts + 1, claimed_by = %(worker)s,
+    claimed_at = %(now)s, error = NULL
+WHERE id = (SELECT id FROM errands e WHERE state = 'queued' AND due_at <= %(now)s
+               AND (NOT EXISTS (SELECT FROM errand_pauses p WHERE p.kind = e.kind)
+                    OR kind IN (SELECT kind FROM probe))
+             ORDER BY kind IN (SELECT kind FROM probe) DESC, due_at, id
+             LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING {_COLUMNS}
 """  # noqa: S608 - our own columns
 
@@ -56,7 +71,7 @@ RETURNING {_COLUMNS}
 
 _SAID = """
 UPDATE errands SET state = %(state)s, due_at = %(due)s, error = %(error)s,
-    provider_id = coalesce(%(provider)s, provider_id)
+    provider_id = coalesce(%(provider)s, provider_id), learnt = learnt || %(learnt)s
 WHERE id = %(id)s AND state = ANY (%(was)s) AND attempts = coalesce(%(attempts)s, attempts)
 """
 
@@ -70,7 +85,8 @@ _FINISHED = "UPDATE errands SET state = %s, ended_at = %s WHERE id = %s AND stat
 _LATER = "UPDATE errands SET due_at = %s, error = %s WHERE id = %s"
 
 _NAMED = """
-SELECT id, state, facts, provider_id FROM errands WHERE kind = %s AND {} ORDER BY id FOR UPDATE
+SELECT id, entry_id, reference, state, facts, provider_id, tries, learnt
+FROM errands WHERE kind = %s AND {} ORDER BY id FOR UPDATE
 """
 BY_PROVIDER = _NAMED.format("provider_id = %s")
 BY_REFERENCE = _NAMED.format("reference = %s")
@@ -105,6 +121,13 @@ class Row:
     looks: int
     facts: Mapping[str, object]
     created_at: datetime
+    tries: int = 1
+    learnt: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """By which those outside know this request of ours: a new one after a failed one."""
+        return self.reference if self.tries == 1 else f"{self.reference}-{self.tries}"
 
 
 @dataclass(frozen=True)
@@ -128,7 +151,8 @@ def adopt(connection: Connection, kinds: Sequence[str], now: datetime, most: int
 
 def claim(connection: Connection, worker: str, now: datetime) -> Row | None:
     """Mark the oldest that is due as being asked for."""
-    return next(iter(_rows(connection, _CLAIM, (worker, now, now))), None)
+    given = {"worker": worker, "now": now, "again": now + timedelta(seconds=PROBE_S)}
+    return next(iter(_rows(connection, _CLAIM, given)), None)
 
 
 def abandon(connection: Connection, now: datetime) -> int:
@@ -158,17 +182,28 @@ def said(
     error: str | None = None,
     provider_id: str | None = None,
     attempts: int | None = None,
+    learnt: Mapping[str, object] | None = None,
 ) -> bool:
     """Write what the world has said of an errand in one of the states, of its n-th request when
     that is named. False when it has moved on."""
     told = {"id": id_, "was": list(was), "state": state, "due": due_at}
     told |= {"error": error, "provider": provider_id, "attempts": attempts}
+    told |= {"learnt": json.dumps(dict(learnt or {}))}
     return connection.exec_driver_sql(_SAID, told).rowcount == 1
 
 
 def unfinished(connection: Connection, now: datetime, most: int) -> list[Row]:
     """Errands of which the world has spoken and that the book has not followed yet."""
     return _rows(connection, _UNFINISHED, (now, most))
+
+
+def asked_about(connection: Connection, row: Row, conversation: str, now: datetime) -> None:
+    """Keep by which name those outside will answer what became of an errand."""
+    connection.exec_driver_sql(
+        "INSERT INTO errand_questions (conversation, errand_id, tries, asked_at)"
+        " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        (conversation, row.id, row.tries, now),
+    )
 
 
 def finish(connection: Connection, row: Row, state: str, now: datetime) -> None:
@@ -198,6 +233,8 @@ def decide(connection: Connection, reference: str, done: bool, now: datetime, st
     return bool(connection.exec_driver_sql(_DECIDED, (state, now, staff, reference)).all())
 
 
-def _rows(connection: Connection, statement: str, given: tuple[object, ...]) -> list[Row]:
+def _rows(
+    connection: Connection, statement: str, given: tuple[object, ...] | dict[str, object]
+) -> list[Row]:
     rows = connection.exec_driver_sql(statement, given)
     return sorted((Row(**row) for row in rows.mappings()), key=lambda row: row.id)

@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 from ussd_app import logs
 from ussd_app.bootstrap import App
 from ussd_app.domain import promises
+from ussd_app.ledger.book import HoldNotOpen
 from workers import errand_rows
 from workers.errand_rows import Row
 from workers.gateways.errands import (
@@ -119,7 +120,7 @@ class Errands:
 
     def _ask(self, row: Row) -> None:
         try:
-            outcome: Outcome = self._carriers[row.kind].ask(Errand(row.reference, row.facts))
+            outcome: Outcome = self._carriers[row.kind].ask(Errand(row.name, row.facts))
         except Exception as failure:
             log.exception("a carrier's client failed", id=row.id)
             outcome = Open(type(failure).__name__)
@@ -127,11 +128,15 @@ class Errands:
 
     def _look(self, row: Row) -> None:
         try:
-            seen = self._carriers[row.kind].look(Errand(row.reference, row.facts))
+            seen = self._carriers[row.kind].look(Errand(row.name, row.facts))
         except Exception as failure:
             log.exception("a carrier's client failed", id=row.id)
             seen = Open(type(failure).__name__)
-        if seen is not None:
+        if isinstance(seen, Open) and seen.provider_id is not None:
+            with self._app.engine.begin() as connection:
+                now = self._app.clock.now()
+                errand_rows.asked_about(connection, row, seen.provider_id, now)
+        elif seen is not None:
             self._record(row, ("unknown",), seen)
 
     def _record(self, row: Row, was: tuple[str, ...], outcome: Outcome | Look) -> None:
@@ -178,7 +183,13 @@ class Errands:
             "returning": promises.undo,
         }[row.state]
         try:
-            follow(desk, row.entry_id, f"errand:{row.reference}:{row.state}")
+            follow(desk, row.entry_id, f"errand:{row.reference}:{row.state}", row.learnt)
+        except HoldNotOpen:
+            log.error("an errand was done whose value is free again", id=row.id, state=row.state)
+            self._app.metrics.alarm("errand_disputed")
+            with self._app.engine.begin() as connection:
+                errand_rows.finish(connection, row, "disputed", now)
+            return
         except Exception as failure:
             log.exception("the book could not follow an errand", id=row.id, state=row.state)
             again = now + timedelta(seconds=STUCK_S)

@@ -51,12 +51,18 @@ def secure(
         raise Refused(RefusalCode.INSUFFICIENT_FUNDS) from None
 
 
-def settle(desk: Desk, hold_id: int, key: str) -> str:
+NOTHING: Mapping[str, object] = {}
+FAILS = "fails"
+"""What was learnt of a failure that has a sentence of its own: its template."""
+
+
+def settle(desk: Desk, hold_id: int, key: str, learnt: Mapping[str, object] = NOTHING) -> str:
     """Do what was promised: the hold becomes the type's legs and receipts. Once a key.
 
-    Returns the receipt number. Raises HoldNotOpen when it ended already another way.
+    `learnt` is what only the world could say: further facts, over those of the promise. Returns
+    the receipt number. Raises HoldNotOpen when it ended already another way.
     """
-    promise = _promised(desk, hold_id)
+    promise = _promised(desk, hold_id, learnt)
     payer = promise.move.roles[PAYER]
     return done(
         desk,
@@ -66,23 +72,23 @@ def settle(desk: Desk, hold_id: int, key: str) -> str:
     ).receipt
 
 
-def void(desk: Desk, hold_id: int, key: str) -> str:
+def void(desk: Desk, hold_id: int, key: str, learnt: Mapping[str, object] = NOTHING) -> str:
     """Call off what was promised: the value is free again, and the payer is told. Once a key.
 
     Returns the receipt number. Raises HoldNotOpen when it ended already another way.
     """
-    promise = _promised(desk, hold_id)
+    promise = _promised(desk, hold_id, learnt)
     payer = promise.move.roles[PAYER]
     return _undone(desk, promise, key, "void", lambda draft: desk.book.void(draft, hold_id, payer))
 
 
-def undo(desk: Desk, hold_id: int, key: str) -> str:
+def undo(desk: Desk, hold_id: int, key: str, learnt: Mapping[str, object] = NOTHING) -> str:
     """Take back what was settled, all of it: the world said yes and then that it did not happen.
 
     The payer is told as of a promise called off. Once a key. Returns the receipt number. Raises
     AlreadyReversed, BelowFloor when the account that was paid has not got it any more.
     """
-    promise = _promised(desk, hold_id)
+    promise = _promised(desk, hold_id, learnt)
     return _undone(
         desk, promise, key, "undo", lambda it: desk.book.reverse(it, _ended_by(desk, hold_id))
     )
@@ -95,9 +101,10 @@ def _undone(
     kind, price, payer = promise.move.kind, promise.move.price, promise.move.parties[PAYER]
     assert kind.promise is not None
     draft = promise.draft(desk, key, what)
+    fails = str(promise.move.said.get(FAILS) or kind.promise.fails)
     draft = replace(
         draft,
-        outbox=tuple(receipts(promise.move, draft, {PAYER: kind.promise.fails})),
+        outbox=tuple(receipts(promise.move, draft, {PAYER: fails})),
         usages=given_back(usages(desk, kind, payer, price, promise.happened_at)),
     )
     return tried(desk, draft, write).receipt
@@ -125,7 +132,7 @@ class _Promise(NamedTuple):
         return replace(draft, facts={**self.body, "ends": self.receipt})
 
 
-def _promised(desk: Desk, hold_id: int) -> _Promise:
+def _promised(desk: Desk, hold_id: int, learnt: Mapping[str, object]) -> _Promise:
     with desk.reads.connect() as connection:
         row = connection.exec_driver_sql(
             "SELECT type, receipt, catalogue, happened_at, facts FROM entries WHERE id = %s",
@@ -138,7 +145,7 @@ def _promised(desk: Desk, hold_id: int) -> _Promise:
         body["roles"],
         behind,
         body["price"],
-        body["said"],
+        {**body["said"], **learnt},
         row.catalogue,
         (row.receipt, row.happened_at),
     )
