@@ -181,6 +181,6 @@ def build(
         keywords=files.keywords,
         machine=Machine(files.menus, clock=clock),
         bank=Bank(desk),
-        inbox=Inbox(engine, clock),
+        inbox=Inbox(reads, clock),
         metrics=Metrics(),
     )

@@ -97,6 +97,10 @@ class Metrics:
         self._reports = Counter(
             "kabambe_sms_reports", "Delivery reports by status", ("status",), registry=registry
         )
+        self._mpesa = Counter(
+            "kabambe_mpesa", "What M-PESA told us, and what came of it", ("event",),
+            registry=registry,
+        )  # fmt: skip
         self._jobs = Counter(
             "kabambe_jobs", "Background jobs by name and outcome", ("job", "outcome"),
             registry=registry,
@@ -159,6 +163,10 @@ class Metrics:
     def job(self, name: str, outcome: str) -> None:
         """A background job ran: outcome is done or failed."""
         self._jobs.labels(name, outcome).inc()
+
+    def mpesa(self, event: str, count: int = 1) -> None:
+        """M-PESA told us something, or nothing came of a question: an event of a closed list."""
+        self._mpesa.labels(event).inc(count)
 
     def exposition(self, backlogs: Iterable[Backlog] = ()) -> bytes:
         """The text that Prometheus scrapes (of `CONTENT_TYPE`), with the depths handed in."""

@@ -11,7 +11,7 @@ from flask import Flask, Response, redirect, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ussd_app.bootstrap import App
-from ussd_app.channels import answers, inspect, ops, papers, providers, sms, ussd
+from ussd_app.channels import answers, daraja, inspect, ops, papers, providers, sms, ussd
 from ussd_app.channels.answers import Answer
 from ussd_app.channels.lane import Lane
 from ussd_app.channels.limits import AddressLimit, NumberLimit
@@ -49,6 +49,10 @@ def create_app(app: App, nudge: Callable[[], None] = lambda: None) -> Flask:
     flask.register_blueprint(sms.blueprint(heard, app.metrics, secret))
     told = providers.Doors(app.inbox, app.bank.desk.reads, nudge, settings.bank_key)
     flask.register_blueprint(providers.blueprint(told, app.metrics, secret))
+    if settings.daraja_url is not None:
+        paid = daraja.Doors(app.inbox, app.bank.desk, app.metrics, nudge)
+        allowed = settings.daraja_allowed_addresses
+        flask.register_blueprint(daraja.blueprint(paid, secret, allowed))
     simulator_port = settings.simulator_port if settings.simulator else None
     readiness = Readiness(app.engine, app.redis, simulator_port)
     flask.register_blueprint(ops.blueprint(app.engine, readiness, app.metrics))

@@ -15,8 +15,12 @@ from werkzeug.test import TestResponse
 
 from tests.people import ASHA, CAST
 from ussd_app import logs
-from ussd_app.bootstrap import App
+from ussd_app.bootstrap import App, build
 from ussd_app.domain.seeds import plant
+from ussd_app.embedded import Redis
+from ussd_app.kernel.clock import FrozenClock
+from ussd_app.kernel.ids import SequentialIds
+from ussd_app.settings import Settings
 from ussd_app.web import create_app
 
 FORM = "application/x-www-form-urlencoded"
@@ -117,6 +121,22 @@ class Doors:
         lines = self.app.metrics.exposition().decode().splitlines()
         counts = (line for line in lines if line.startswith("kabambe_rejected_total"))
         return sum(float(line.rpartition(" ")[2]) for line in counts)
+
+
+@pytest.fixture
+def app(
+    database_url: str, redis: redis_py.Redis, redis_server: Redis, clock: FrozenClock
+) -> Iterator[App]:
+    """Kabambe with a pay bill at M-PESA."""
+    settings = Settings(
+        env="test",
+        database_url=database_url,
+        redis_url=redis_server.url(),
+        daraja_url="http://127.0.0.1:1/safaricom",
+    )
+    app = build(settings, clock=clock, ids=SequentialIds())
+    yield app
+    app.close()
 
 
 @pytest.fixture

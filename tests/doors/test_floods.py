@@ -84,6 +84,14 @@ def test_a_flood_from_one_address(doors: Doors) -> None:
     assert post("192.0.2.2")[0] == 200
 
 
+def test_a_flood_of_what_nobody_knows_is_kept_within_the_limit(doors: Doors) -> None:
+    settings = replace(doors.app.settings, rate_address_per_minute=10)
+    client = create_app(replace(doors.app, settings=settings)).test_client()
+    answers = [client.post("/daraja/stk", json={"n": n}).status_code for n in range(30)]
+    assert answers.count(429) >= 10, "a window may have turned once"
+    assert doors.traces().rows["inbox"] == answers.count(200)
+
+
 def test_addresses_are_counted_in_bounded_memory() -> None:
     now = 0.0
     limit = AddressLimit(2, clock=lambda: now)

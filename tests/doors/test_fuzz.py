@@ -3,7 +3,9 @@
 Bounded by examples, not by time, so that a seed means the same everywhere.
 """
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -12,6 +14,8 @@ from hypothesis import strategies as st
 
 from tests.doors.conftest import DOORS, EVENT, HOP, MESSAGE, OPT_OUT, REPORT, SECRET, Doors
 from tests.people import ASHA, BARAKA
+
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "daraja"
 
 bounded = settings(
     max_examples=250,
@@ -122,6 +126,44 @@ def test_no_form_breaks_another_door(doors: Doors, path: str, form: dict[str, st
         answer = doors.post(path, encoded(sent, plainly))
         assert answer.status_code in (200, 400, 413)
         assert 0 < len(answer.get_data()) < 250
+
+    post()
+    assert "unexpected" not in doors.logged.getvalue()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | WILD,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=12,
+)
+
+
+def shaken(said: object) -> st.SearchStrategy[object]:
+    """A message of Safaricom's in which any value may be another one."""
+    if not isinstance(said, dict):
+        return st.one_of(st.just(said), st.just(said), st.just(said), JSON)
+    return st.fixed_dictionaries({name: shaken(value) for name, value in said.items()})
+
+
+@pytest.mark.parametrize(
+    ("path", "captured"),
+    [
+        ("stk", "stk/callback-0-success"),
+        ("c2b/confirmation", "c2b/confirmation-v2-masked"),
+        ("c2b/validation", "c2b/validation-v2-masked"),
+        ("b2c/result", "b2c/result-0-success"),
+        ("b2b/timeout", "b2c/result-0-success"),
+    ],
+)
+def test_no_json_breaks_a_door_of_safaricoms(doors: Doors, path: str, captured: str) -> None:
+    said = json.loads((FIXTURES / f"{captured}.json").read_text())
+
+    @bounded
+    @given(sent=st.one_of(shaken(said), JSON).map(json.dumps).map(str.encode) | st.binary())
+    def post(sent: bytes) -> None:
+        answer = doors.client.post(f"/daraja/{path}", data=sent)
+        assert answer.status_code == 200
+        assert "ResultCode" in answer.get_json()
 
     post()
     assert "unexpected" not in doors.logged.getvalue()

@@ -26,15 +26,15 @@ class SessionEnd:
 
 
 class Inbox:
-    """Writes down what comes in, once."""
+    """Writes down what comes in, once: one statement, on an engine that commits by itself."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
-        self._engine = engine
+    def __init__(self, commits: Engine, clock: Clock) -> None:
+        self._commits = commits
         self._clock = clock
 
     def hear(self, kind: str, natural_key: str, body: Mapping[str, str]) -> bool:
         """Keep a message for a worker. False when it was heard before."""
-        with self._engine.begin() as connection:
+        with self._commits.connect() as connection:
             new = connection.exec_driver_sql(
                 "INSERT INTO inbox (kind, natural_key, body, due_at) VALUES (%s, %s, %s, %s)"
                 " ON CONFLICT (kind, natural_key) DO NOTHING",
@@ -44,7 +44,7 @@ class Inbox:
 
     def session_ended(self, end: SessionEnd) -> bool:
         """Note how a session ended. False when it was noted before."""
-        with self._engine.begin() as connection:
+        with self._commits.connect() as connection:
             new = connection.exec_driver_sql(
                 "INSERT INTO session_ends (session_id, status, network, step, hops, duration_ms,"
                 " cost, ended_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"

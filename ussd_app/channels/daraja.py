@@ -1,0 +1,147 @@
+"""The doors for Safaricom's Daraja: what it tells us is stored as it came, under its natural key,
+and understood later by a worker. One question is answered at once: whether a payment may be made.
+
+Nothing is signed. Who knows the secret in the path, and comes from an address that is allowed, is
+believed to be Safaricom; and what is said is held against our own rows before money moves by it. A
+shape that nobody knows is kept for people and acknowledged: told otherwise, Safaricom may stop
+telling us anything.
+"""
+
+import hashlib
+import ipaddress
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import structlog
+from flask import Blueprint, Response, abort, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from ussd_app.domain.desk import Desk
+from ussd_app.domain.inbox import Inbox
+from ussd_app.domain.mpesa import validation
+from ussd_app.domain.mpesa.validation import Verdict
+from ussd_app.kernel.daraja import (
+    NotUnderstood,
+    conversation_of,
+    read_c2b,
+    read_result,
+    read_stk,
+)
+from ussd_app.kernel.environ import Network
+from ussd_app.kernel.errors import Unavailable
+from ussd_app.metrics import Metrics
+
+RESULTS = ("b2c", "b2b", "balance", "status", "reversal")
+"""What ends by a result, told at a door of its own, or by a time-out at another."""
+UNKNOWN = "mpesa_unknown"
+ACKNOWLEDGED = json.dumps({"ResultCode": 0, "ResultDesc": "Success"})
+JSON = "application/json"
+
+_log = structlog.get_logger("daraja")
+
+Named = Callable[[bytes], str]
+"""From a body to what makes it the same one when it comes again. Raises NotUnderstood."""
+
+
+class Doors:
+    """What is told, by kind, and the one question."""
+
+    def __init__(
+        self, inbox: Inbox, desk: Desk, metrics: Metrics, nudge: Callable[[], None]
+    ) -> None:
+        self._inbox = inbox
+        self._desk = desk
+        self._metrics = metrics
+        self._nudge = nudge
+
+    def keep(self, kind: str, named: Named) -> Response:
+        """Store what was told, once, and acknowledge it."""
+        body = request.get_data(cache=False)
+        try:
+            key = named(body)
+        except NotUnderstood as strange:
+            _log.warning("Safaricom said something of an unknown shape", kind=kind, why=strange.why)
+            self._metrics.mpesa("unknown_shape")
+            kind, key = UNKNOWN, f"{kind}:{hashlib.sha256(body).hexdigest()}"
+        if self._inbox.hear(kind, key, {"raw": _text(body)}):
+            self._nudge()
+        return Response(ACKNOWLEDGED, content_type=JSON)
+
+    def validation(self) -> Response:
+        """Whether a payment may be made. What we cannot judge is refused: nothing has moved yet."""
+        try:
+            asked = read_c2b(request.get_data(cache=False))
+            verdict = validation.judge(self._desk, asked)
+        except NotUnderstood as strange:
+            _log.warning("a payment to be validated has an unknown shape", why=strange.why)
+            self._metrics.mpesa("unknown_shape")
+            verdict = Verdict.OTHER_ERROR
+        except (SQLAlchemyError, Unavailable) as silent:
+            _log.error("a payment was not validated", kind=type(silent).__name__)
+            verdict = Verdict.OTHER_ERROR
+        accepted = verdict is Verdict.ACCEPTED
+        self._metrics.mpesa("accepted" if accepted else "rejected")
+        said = {"ResultCode": verdict.value, "ResultDesc": "Accepted" if accepted else "Rejected"}
+        return Response(json.dumps(said), content_type=JSON)
+
+    def views(self) -> dict[str, Callable[[], Response]]:
+        """Every door by what follows the secret."""
+        doors: dict[str, Callable[[], Response]] = {
+            "stk": partial(self.keep, "mpesa_stk", _push),
+            "c2b/confirmation": partial(self.keep, "mpesa_c2b", _payment),
+            "c2b/validation": self.validation,
+        }
+        for what in RESULTS:
+            doors[f"{what}/result"] = partial(self.keep, f"mpesa_{what}_result", _result)
+            doors[f"{what}/timeout"] = partial(self.keep, f"mpesa_{what}_timeout", _timeout)
+        return doors
+
+
+def blueprint(doors: Doors, secret: str | None, allowed: Sequence[Network]) -> Blueprint:
+    """The doors, under the secret where there is one, for the allowed addresses where some are."""
+    blue = Blueprint("daraja", __name__)
+    head = f"/daraja/{secret}/" if secret else "/daraja/"
+    for path, view in doors.views().items():
+        blue.add_url_rule(head + path, path.replace("/", "_"), view, methods=["POST"])
+
+    @blue.before_request
+    def _must_be_allowed() -> None:
+        if allowed and not _is_in(request.remote_addr or "", allowed):
+            abort(404)
+
+    return blue
+
+
+def _is_in(address: str, allowed: Sequence[Network]) -> bool:
+    try:
+        at = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(at, ipaddress.IPv6Address) and at.ipv4_mapped:
+        at = at.ipv4_mapped
+    return any(at in network for network in allowed)
+
+
+def _text(body: bytes) -> str:
+    """A body as text that a database takes: what is no UTF-8, or NUL, is written as an escape."""
+    return body.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+
+
+def _push(body: bytes) -> str:
+    push = read_stk(body)
+    return f"{push.checkout_request_id}:{push.code}"
+
+
+def _payment(body: bytes) -> str:
+    return read_c2b(body).receipt
+
+
+def _result(body: bytes) -> str:
+    result = read_result(body)
+    return f"{result.originator_id}|{result.conversation_id}:{result.code}"
+
+
+def _timeout(body: bytes) -> str:
+    ids = conversation_of(body)
+    return "|".join(ids) if any(ids) else hashlib.sha256(body).hexdigest()
