@@ -29,7 +29,7 @@ from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.ids import SequentialIds
 from ussd_app.kernel.money import KES_SCALE
 from ussd_app.kernel.units import SCALES, to_minor
-from ussd_app.settings import Settings
+from ussd_app.settings import SIMULATED_CERTIFICATE, Settings
 from ussd_app.web import create_app
 from workers.shop import account_names
 
@@ -116,6 +116,8 @@ class Backstage:
             sms_shortcode=SHORTCODE,
             at_api_url=sms_api_url,
             bank_url=f"{sms_api_url}/bank",
+            daraja_url=f"{sms_api_url}/safaricom",
+            daraja_certificate=SIMULATED_CERTIFICATE,
             simulator=True,
         )
         names = account_names(settings)

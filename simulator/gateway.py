@@ -20,11 +20,11 @@ def blueprint(centre: SmsCentre) -> Blueprint:
     def messaging() -> Response:
         if (request.content_length or 0) > LARGEST_REQUEST_BYTES:
             return Response("Request entity too large", 413, content_type="text/plain")
-        return _respond(centre.send(request.form, request.headers.get("apiKey")))
+        return respond(centre.send(request.form, request.headers.get("apiKey")))
 
     @blue.get("/version1/user")
     def user() -> Response:
-        return _respond(centre.user(request.headers.get("apiKey")))
+        return respond(centre.user(request.headers.get("apiKey")))
 
     return blue
 
@@ -37,7 +37,7 @@ def airtime(reseller: Reseller) -> Blueprint:
     def send() -> Response:
         headers = request.headers
         key, idempotency = headers.get("apiKey"), headers.get("Idempotency-Key")
-        return _respond(reseller.send(request.form, key, idempotency))
+        return respond(reseller.send(request.form, key, idempotency))
 
     return blue
 
@@ -52,22 +52,22 @@ def bank(switch: Switch) -> Blueprint:
     @blue.post("/names")
     def names() -> Response:
         body = request.get_data(cache=True)
-        return _respond(switch.name(body, request.form, signature()))
+        return respond(switch.name(body, request.form, signature()))
 
     @blue.post("/transfers")
     def transfers() -> Response:
         body = request.get_data(cache=True)
-        return _respond(switch.transfer(body, request.form, signature()))
+        return respond(switch.transfer(body, request.form, signature()))
 
     @blue.get("/transfers/<reference>")
     def transfer(reference: str) -> Response:
         path = f"/transfers/{reference}".encode()
-        return _respond(switch.standing(path, reference, signature()))
+        return respond(switch.standing(path, reference, signature()))
 
     return blue
 
 
-def _respond(answer: ApiAnswer) -> Response:
+def respond(answer: ApiAnswer) -> Response:
     if answer.dropped:
         _hang_up()
     response = Response(answer.body, answer.status)

@@ -19,6 +19,10 @@ from simulator.backstage import SERVICE_CODE, SHORTCODE, Backstage
 from simulator.bank import Switch
 from simulator.dialogue import GIVEN, DialogueInvalid
 from simulator.phones import DELIVERIES, Phone, Service
+from simulator.safaricom import doors, words
+from simulator.safaricom.front import Front
+from simulator.safaricom.model import Safaricom
+from simulator.safaricom.prompts import Prompts
 from simulator.serving import Served
 from simulator.sms import STATUSES, TAKEN, SmsCentre
 from simulator.telco import Delivered, NotNow, Telco
@@ -51,10 +55,12 @@ class World:
     centre: SmsCentre
     reseller: Reseller
     switch: Switch
+    prompts: Prompts
     people: dict[str, Phone] = field(default_factory=dict)
     jobs: list[Callable[[], object]] = field(default_factory=list)
     last: Phone | None = None
     read: dict[str, int] = field(default_factory=dict)
+    read_mpesa: dict[str, int] = field(default_factory=dict)
     fault: tuple[str, int] | None = None
 
     def perform(self, line: str, block: Sequence[str]) -> list[str] | None:
@@ -98,15 +104,21 @@ class World:
         """
         kinds = self.backstage.agreement_kinds
         lines = [line for line in block if line.strip()]
+        holdings = [line for line in lines if words.is_holding(line)]
+        lines = [line for line in lines if line not in holdings]
         people = [given.person(line, kinds) for line in lines if not given.is_vault(line)]
         for person, network in people:
             phone = self.telco.add(person.name, person.msisdn, network)
             phone.service = self.telco.service
             self.people[person.name] = phone
+            customer = self.prompts.safaricom.customer(person.msisdn.removeprefix("+"))
+            customer.name = person.name.replace("_", " ")
         self.backstage.seed([person for person, _ in people])
         for line in lines:
             if given.is_vault(line):
                 self.backstage.stock(given.coins(line))
+        for line in holdings:
+            words.holds(self, line)
 
     def dials(self, name: str, dialled: str) -> list[str]:
         """`asha dials *383#`, also with answers behind the code: `*383*1*0722000002#`."""
@@ -200,6 +212,7 @@ class World:
         self.telco.tick()
         self.centre.tick()
         self.switch.tick()
+        self.prompts.safaricom.tick()
 
     def network_repeats(self, times: str | None, before: str | None) -> list[str]:
         """`the network repeats`, `… four times at once`, `… the hop before`: the same bytes again.
@@ -349,7 +362,7 @@ VERBS: Final[Sequence[tuple[re.Pattern[str], Verb]]] = [
         ("staff send ([A-Z0-9]+) back()", World.staff_places),
         ("staff know that ([A-Z0-9]+) (was done|was not done)", World.staff_knows),
     )
-]
+] + list(words.VERBS)
 
 
 @contextmanager
@@ -363,13 +376,18 @@ def world(database_url: str, redis_url: str, products: tuple[Path, ...] = ()) ->
     centre = SmsCentre(telco)
     reseller = Reseller(centre)
     switch = Switch(backstage.clock, DEVELOPMENT_BANK_KEY, later=jobs.append)
+    prompts = Prompts(Safaricom(backstage.clock, later=jobs.append))
     api = Flask("gateway")
-    for face in (gateway.blueprint(centre), gateway.airtime(reseller), gateway.bank(switch)):
+    for face in (
+        *(gateway.blueprint(centre), gateway.airtime(reseller), gateway.bank(switch)),
+        doors.blueprint(Front(prompts)),
+    ):
         api.register_blueprint(face)
     with Served(api) as served:
         try:
             switch.base = backstage.start(served.url)
             telco.service = Service.at(switch.base, SERVICE_CODE, SHORTCODE)
-            yield World(backstage, telco, centre, reseller, switch, jobs=jobs)
+            prompts.safaricom.assume(backstage.app.settings, switch.base)
+            yield World(backstage, telco, centre, reseller, switch, prompts, jobs=jobs)
         finally:
             backstage.stop()

@@ -1,0 +1,55 @@
+"""How Safaricom behaves, and the words for it: the same at the page and in dialogues."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from simulator.safaricom.codes import ERRORS
+
+LATE_S: Final = 60
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What goes wrong from here on. `told` is how callbacks come: 'well', 'never', 'late',
+    'twice', 'first', 'backwards', 'after a time-out', 'contradicting'."""
+
+    http_status: int = 0
+    yet_does: bool = False
+    throttled: bool = False
+    drop: str = ""
+    told: str = "well"
+    refuses: str = ""
+    slow: bool = False
+    slow_ms: int = 0
+
+
+WORDS: Final = {
+    "works": Faults(),
+    "is silent": Faults(told="never"),
+    "answers late": Faults(told="late"),
+    "says everything twice": Faults(told="twice"),
+    "tells results before it answers": Faults(told="first"),
+    "says out of order": Faults(told="backwards"),
+    "says it timed out": Faults(told="after a time-out"),
+    "contradicts itself": Faults(told="contradicting"),
+    "takes its time": Faults(slow=True),
+    "throttles": Faults(throttled=True),
+    "loses the answer": Faults(drop="answer"),
+    "loses the answer and the result": Faults(drop="answer", told="never"),
+    "loses the request": Faults(drop="request"),
+}
+FORGETS: Final = "forgets its tokens"
+_ANSWERS: Final = re.compile(r"answers ([45][0-9]{2})( and yet does it)?", re.ASCII)
+_REFUSES: Final = re.compile(r"refuses with ([A-Za-z0-9_.]{1,20})", re.ASCII)
+
+
+def read(words: str) -> Faults | None:
+    """How Safaricom behaves that `works`, `is silent`, `refuses with 2001`, …; None when there
+    is no such way."""
+    answers, refuses = _ANSWERS.fullmatch(words), _REFUSES.fullmatch(words)
+    if answers:
+        return Faults(http_status=int(answers[1]), yet_does=bool(answers[2]))
+    if refuses and ("." not in refuses[1] or refuses[1] in ERRORS):
+        return Faults(refuses=refuses[1])
+    return WORDS.get(words)

@@ -1,0 +1,142 @@
+"""The prompt of the SIM toolkit: M-PESA asks on the phone for a PIN, and hears how it ended."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from simulator.safaricom.books import Order
+from simulator.safaricom.codes import NO_RESPONSE, PENDING, RESULTS, Declined
+from simulator.safaricom.lipa import refusal, shown, take, wrong_pin
+from simulator.safaricom.messages import ABSENT, Pairs, shillings, stamp, stk_callback
+from simulator.safaricom.model import Business, Safaricom, Telling
+
+PROMPT_S: Final = 60
+LONGEST: Final = 182
+SAME_WITHIN: Final = timedelta(minutes=2)
+MOST_KEPT: Final = 20_000
+
+
+@dataclass
+class Prompt:
+    """One STK push, from its request on. `code` is empty while nobody knows how it ends."""
+
+    merchant: str
+    checkout: str
+    business: Business
+    order: Order
+    url: str
+    code: str = ""
+    said: str = ""
+    shown: bool = False
+
+    @property
+    def text(self) -> str:
+        """What the phone shows."""
+        account = f" account {self.order.account}" if self.order.account else ""
+        amount = shown(self.order.amount_minor)
+        return f"Pay {amount} to {self.business.name}{account}?\nEnter M-PESA PIN:"
+
+
+@dataclass
+class Prompts:
+    """Every push there was; at most one on each phone."""
+
+    safaricom: Safaricom
+    known: dict[str, Prompt] = field(default_factory=dict)
+
+    def on(self, msisdn: str) -> Prompt | None:
+        """What a phone shows now."""
+        for prompt in reversed(self.known.values()):
+            if prompt.order.msisdn == msisdn and prompt.shown:
+                return prompt
+        return None
+
+    def send(self, prompt: Prompt) -> None:
+        """Bring a prompt to its phone, or fail to."""
+        safaricom = self.safaricom
+        busy = self.on(prompt.order.msisdn)
+        self.known[prompt.checkout] = prompt
+        while len(self.known) > MOST_KEPT:
+            self.known.pop(next(iter(self.known)))
+        refuses = safaricom.faults.refuses
+        if refuses and "." not in refuses:
+            self.end(prompt, refuses)
+        elif len(prompt.text) > LONGEST:
+            self.end(prompt, "1025")
+        elif busy is not None:
+            self.end(prompt, "1001")
+        elif not safaricom.customer(prompt.order.msisdn).reachable:
+            self.end(prompt, "1037")
+        else:
+            prompt.shown = True
+            safaricom.at(PROMPT_S, lambda: self._expire(prompt))
+            safaricom.prompted(prompt.order.msisdn)
+
+    def enter(self, prompt: Prompt, pin: str) -> str:
+        """The PIN is typed; what M-PESA says on the phone."""
+        wrong = wrong_pin(self.safaricom, prompt.order.msisdn, pin)
+        if wrong:
+            self.end(prompt, wrong)
+            return refusal(wrong, prompt.order, 0)
+        return self._pay(prompt)
+
+    def _pay(self, prompt: Prompt) -> str:
+        safaricom, order = self.safaricom, prompt.order
+        try:
+            if self._too_soon(order):
+                raise Declined("17")
+            payment = take(safaricom, order)
+        except Declined as declined:
+            self.end(prompt, declined.code, declined.said)
+            return refusal(declined.code, order, safaricom.books.balance(order.msisdn))
+        items: list[tuple[str, object]] = [
+            ("Amount", shillings(order.amount_minor)),
+            ("MpesaReceiptNumber", payment.receipt),
+            ("Balance", ABSENT),
+            ("TransactionDate", int(stamp(safaricom.clock.now()))),
+            ("PhoneNumber", int(order.msisdn)),
+        ]
+        if safaricom.turn % 2:
+            items.pop(2)
+        self.end(prompt, "0", items=items)
+        return safaricom.customer(order.msisdn).messages[-1]
+
+    def _too_soon(self, order: Order) -> bool:
+        """The same customer paid the same amount to the same business within two minutes."""
+        since = self.safaricom.clock.now() - SAME_WITHIN
+        for payment in self.safaricom.books.to_business(order.shortcode):
+            if payment.at < since:
+                return False
+            if (payment.debit, payment.amount_minor) == (order.msisdn, order.amount_minor):
+                return True
+        return False
+
+    def cancel(self, prompt: Prompt) -> None:
+        """The customer says no."""
+        self.end(prompt, "1032")
+
+    def ignore(self, prompt: Prompt) -> None:
+        """The customer does nothing until the network gives up."""
+        self.end(prompt, "1037", NO_RESPONSE)
+
+    def _expire(self, prompt: Prompt) -> None:
+        if not prompt.code:
+            self.end(prompt, "1019")
+
+    def end(self, prompt: Prompt, code: str, said: str = "", items: Pairs = ()) -> None:
+        """It ended so; its callback is to be said."""
+        safaricom = self.safaricom
+        self.known[prompt.checkout] = prompt
+        prompt.shown = False
+        prompt.code, prompt.said = code, said or RESULTS.get(code, "The request failed.")
+        names = (prompt.merchant, prompt.checkout)
+        turn = safaricom.next_turn()
+        message = stk_callback(*names, code, prompt.said, items, turn)
+        opposite = stk_callback(*names, "1037", RESULTS["1037"], (), turn) if items else None
+        safaricom.say(Telling("stk callback", prompt.url, message, opposite))
+        safaricom.prompted(prompt.order.msisdn)
+
+
+def standing(prompt: Prompt) -> tuple[str, str]:
+    """The code and the words with which a query is answered."""
+    return (prompt.code, prompt.said) if prompt.code else (PENDING, RESULTS[PENDING])
