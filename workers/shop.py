@@ -9,6 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import redis
+
 from ussd_app.bootstrap import App
 from ussd_app.domain.account_names import AccountNames
 from ussd_app.settings import Settings
@@ -16,8 +18,12 @@ from workers.errands import Errands
 from workers.gateways.africastalking import AfricasTalking
 from workers.gateways.airtime import Airtime
 from workers.gateways.bank import BankSwitch
+from workers.gateways.daraja import Daraja
+from workers.gateways.daraja_keys import Account
 from workers.gateways.errands import Carrier
+from workers.gateways.mpesa import Back, ToBusiness, ToNumber
 from workers.gateways.sms import SmsGateway
+from workers.shelf import RedisShelf
 
 LINES = 128
 """Calls to the gateway in flight at once: at 300 ms a call, over 400 messages a second."""
@@ -34,6 +40,7 @@ class Shop:
     errands: Errands
     name: str
     lines: int
+    daraja: Daraja | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     dice: random.Random = field(default_factory=random.SystemRandom)
     pool: ThreadPoolExecutor | None = None
@@ -75,8 +82,10 @@ def open_shop(app: App, *, lines: int = LINES) -> Shop:
     )
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     pool = ThreadPoolExecutor(lines, thread_name_prefix="line") if lines > 1 else None
-    errands = Errands(app, _carriers(settings), name, ERRAND_LINES if lines > 1 else 1)
-    return Shop(app, gateway, errands, name, lines, pool=pool)
+    safaricom = daraja(settings, app.redis)
+    carriers = _carriers(settings, safaricom)
+    errands = Errands(app, carriers, name, ERRAND_LINES if lines > 1 else 1)
+    return Shop(app, gateway, errands, name, lines, safaricom, pool=pool)
 
 
 def account_names(settings: Settings) -> AccountNames | None:
@@ -86,10 +95,34 @@ def account_names(settings: Settings) -> AccountNames | None:
     return BankSwitch(settings.bank_url, settings.bank_key)
 
 
-def _carriers(settings: Settings) -> dict[str, Carrier]:
-    """Who does which kind of errand; without a switch, nobody goes to banks."""
+def daraja(settings: Settings, client: redis.Redis) -> Daraja | None:
+    """Safaricom, where we have an account there. Its tokens lie in Redis, for all who ask."""
+    if settings.daraja_url is None or settings.daraja_certificate is None:
+        return None
+    secret = f"/{settings.callback_secret}" if settings.callback_secret else ""
+    account = Account(
+        url=settings.daraja_url,
+        consumer_key=settings.daraja_consumer_key,
+        consumer_secret=settings.daraja_consumer_secret,
+        shortcode=settings.daraja_shortcode,
+        passkey=settings.daraja_passkey,
+        initiator=settings.daraja_initiator,
+        initiator_password=settings.daraja_initiator_password,
+        certificate=settings.daraja_certificate,
+        callbacks=f"{settings.public_url}/daraja{secret}",
+    )
+    return Daraja(account, RedisShelf(client))
+
+
+def _carriers(settings: Settings, safaricom: Daraja | None) -> dict[str, Carrier]:
+    """Who does which kind of errand; without a switch, nobody goes to banks, and without an account
+    at Safaricom nobody to M-PESA."""
     account = (settings.at_username, settings.at_api_key, settings.at_api_url)
     carriers: dict[str, Carrier] = {"airtime": Airtime(*account)}
     if settings.bank_url is not None:
         carriers["bank"] = BankSwitch(settings.bank_url, settings.bank_key)
+    if safaricom is not None:
+        carriers["mpesa_b2c"] = ToNumber(safaricom)
+        carriers["mpesa_b2b"] = ToBusiness(safaricom)
+        carriers["mpesa_reversal"] = Back(safaricom)
     return carriers

@@ -54,6 +54,7 @@ from ussd_app.kernel.daraja.values import (
     moment,
     msisdn_hash,
     party,
+    pull_stamp,
     stamp,
 )
 
@@ -91,6 +92,7 @@ __all__ = [
     "moved",
     "msisdn_hash",
     "party",
+    "pull_stamp",
     "read_accepted",
     "read_c2b",
     "read_error",

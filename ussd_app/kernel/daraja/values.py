@@ -121,6 +121,11 @@ def stamp(now: datetime) -> str:
     return now.astimezone(EAT).strftime("%Y%m%d%H%M%S")
 
 
+def pull_stamp(now: datetime) -> str:
+    """A moment as the listing of payments wants it, in East African Time."""
+    return now.astimezone(EAT).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def abroad(msisdn: str) -> str:
     """A number as Safaricom's fields want it: '+254712000001' is '254712000001'."""
     return msisdn.removeprefix("+")
