@@ -177,11 +177,10 @@ def test_an_amount_is_unusual_above_both_marks_and_with_a_habit(
     app: App, clock: FrozenClock
 ) -> None:
     desk = app.bank.desk
-    kind = app.catalogue.types["send_money"]
     wallet = parties.known(desk.reads, ASHA.msisdn).wallet_id
 
     def unusual(amount: int) -> bool:
-        return guards.is_unusual(desk, kind, wallet, amount)
+        return guards.is_unusual(desk, wallet, amount, amount)
 
     send(app, 50_00, "a")
     send(app, 100_00, "b")

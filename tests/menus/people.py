@@ -99,7 +99,7 @@ class Phone:
 CUSTOMER = {"language": "en", "standing": "customer"}
 ASHA = {
     "caller": {"name": "ASHA", **CUSTOMER},
-    "quote": {"quote_id": "quote-1", "payee_name": "BARAKA", "fee": 700, "unusual": "no"},
+    "quote": {"quote_id": "quote-1", "payee_name": "BARAKA", "fee": 700},
     "accept_quote": {"receipt": "KB00001", "balance": 99_300},
     "balance": {"balance": 150_000, "spendable_today": 15_000_000},
     "mini_statement": {"lines": [{"key": "1", "label": "21/11 Sent 500.00 BARAKA"}]},

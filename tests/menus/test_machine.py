@@ -176,7 +176,7 @@ def test_back_goes_one_screen_back_with_the_slots_of_then() -> None:
     phone = asha()
     phone.dials()
     phone.says("1", "0722000002", "500")
-    given = {"quote_id", "payee_name", "fee", "unusual"}
+    given = {"quote_id", "payee_name", "fee"}
     assert set(phone.state.slots) == {"recipient", "amount", *given}
     assert phone.says("0") == f"Enter amount in KES\n{KEYS}"
     assert phone.state.slots == {"recipient": "+254722000002"}
@@ -347,7 +347,6 @@ def test_public_slots_are_printed_by_type() -> None:
         "quote_id": "quote-1",
         "payee_name": "BARAKA",
         "fee": "7.00",
-        "unusual": "no",
     }
 
 

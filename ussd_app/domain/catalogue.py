@@ -159,7 +159,8 @@ class Type:
 
     `parties` maps each role that the caller names to its kind of account, `derived` the others.
     The payer is always who consents. `most_minor` None: only the payer's tier says. `gates` and
-    `also` name modules of `domain/gates/` and `domain/also/`.
+    `also` name modules of `domain/gates/` and `domain/also/`. `asks_twice`: an amount far above
+    the payer's habit has to be asked for again.
     """
 
     name: str
@@ -178,6 +179,7 @@ class Type:
     receipts: Mapping[str, str]
     gates: tuple[str, ...] = ()
     also: str | None = None
+    asks_twice: bool = False
 
     @property
     def quantities(self) -> frozenset[str]:

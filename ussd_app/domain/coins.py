@@ -52,6 +52,7 @@ def quote(desk: Desk, ask: Ask) -> Facts:
             raise Refused(RefusalCode.TOO_FAST)
         limits.must_fit(desk, payer, amount)
     _check_funds(desk, offer, coin_, side)
+    pricing.must_be_meant(desk, offer)
     units = format_units(coins, coin_.asset)
     said = {"units": units, "rate": terms.rate_minor, "rate_at": rate.at.isoformat()}
     return {

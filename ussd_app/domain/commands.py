@@ -26,7 +26,7 @@ PRICE = frozenset(
         *(Code.TOO_FAST, Code.DAILY_LIMIT, Code.DAILY_COUNT),
         *(Code.MONTHLY_LIMIT, Code.MONTHLY_COUNT),
         *(Code.SPLIT_DEPOSIT, Code.PAYEE_BALANCE_LIMIT),
-        Code.INSUFFICIENT_FUNDS,
+        *(Code.INSUFFICIENT_FUNDS, Code.UNUSUAL),
     }
 )
 ACCEPT = frozenset(

@@ -53,11 +53,14 @@ def must_be_open(desk: Desk, kind: Type, payer: Party) -> bool:
     return not hurried
 
 
-def is_unusual(desk: Desk, kind: Type, account_id: int, amount_minor: int) -> bool:
-    """Whether an amount is far above what an account usually sends. Nobody without a habit is
-    asked."""
+def is_unusual(desk: Desk, account_id: int, worth_minor: int, moved_minor: int) -> bool:
+    """Whether a payment is far above what an account usually sends; never of one without a
+    habit.
+
+    `worth_minor` is what it is worth in KES, `moved_minor` the same in the account's own asset.
+    """
     habit = desk.catalogue.habit
-    if not kind.limits or amount_minor <= habit.above_minor:
+    if worth_minor <= habit.above_minor:
         return False
     since = desk.clock.now() - timedelta(days=habit.days)
     with desk.reads.connect() as connection:
@@ -66,7 +69,7 @@ def is_unusual(desk: Desk, kind: Type, account_id: int, amount_minor: int) -> bo
     for line in lines:
         if line.amount_minor < 0 and line.happened_at > since and _counts(desk, line.type):
             sent[line.entry_id] = max(sent.get(line.entry_id, 0), -line.amount_minor)
-    return len(sent) >= habit.least and amount_minor > habit.times * max(sent.values())
+    return len(sent) >= habit.least and moved_minor > habit.times * max(sent.values())
 
 
 def _counts(desk: Desk, type_: str) -> bool:

@@ -46,6 +46,12 @@ SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s FROM soon
 """
 
 
+_ASKED_BEFORE = """
+SELECT EXISTS (SELECT FROM quotes WHERE expires_at > %s AND type = %s AND payer_id = %s
+    AND (facts->>'moved')::bigint = %s AND roles = %s::jsonb)
+"""
+
+
 def price(
     catalogue: Catalogue,
     kind: Type,
@@ -127,13 +133,10 @@ def quote(desk: Desk, ask: Ask) -> Facts:
     said = {"reference": ask.args["reference"]} if "reference" in ask.args else {}
     other = offer.sides.get(PAYEE, offer.sides[PAYER])
     name = two_names(other.name) if other.agreement is None else other.name.upper()
-    mine, amount = offer.sides[PAYER].account_id, offer.price[AMOUNT]
-    unusual = guards.is_unusual(desk, offer.kind, mine, amount)
     return {
         "quote_id": remember(desk, offer, said),
         "payee_name": name,
         "fee": offer.price.get(FEE, 0),
-        "unusual": "yes" if unusual else "no",
     }
 
 
@@ -154,7 +157,26 @@ def work_out(desk: Desk, ask: Ask) -> Offer:
         raise Refused(RefusalCode.TOO_FAST)
     gates.judge_amount(desk, kind, sides, offer.price)
     _check_limits(desk, payer, offer)
+    must_be_meant(desk, offer)
     return offer
+
+
+def must_be_meant(desk: Desk, offer: Offer) -> None:
+    """Refuse what is far above the payer's habit until they ask for the very same again.
+
+    The first time is remembered as an offer, and forgotten with it. Raises Refused(unusual).
+    """
+    mine, price = offer.sides[PAYER].account_id, offer.price
+    moved = max(price[leg.quantity] for leg in offer.kind.legs if leg.source == PAYER)
+    if not offer.kind.asks_twice or not guards.is_unusual(desk, mine, price[AMOUNT], moved):
+        return
+    now = desk.clock.now()
+    asked = (now, offer.kind.name, offer.sides[PAYER].party.id, moved, _accounts(offer))
+    with desk.reads.connect() as connection:
+        meant = connection.exec_driver_sql(_ASKED_BEFORE, asked).scalar_one()
+    if not meant:
+        remember(desk, offer, {"moved": moved})
+        raise Refused(RefusalCode.UNUSUAL, amount=price[AMOUNT])
 
 
 def priced(desk: Desk, kind: Type, sides: Mapping[str, Side], amount: int) -> Offer:
@@ -194,7 +216,7 @@ def remember(
             (
                 *(quote_id, offer.kind.name, payer.party.id),
                 *(payee and payee.party.id, sorted(dealing)),
-                json.dumps({role: side.account_id for role, side in offer.sides.items()}),
+                _accounts(offer),
                 json.dumps(offer.price),
                 json.dumps(facts | dict(said)),
                 desk.catalogue.digest,
@@ -202,6 +224,10 @@ def remember(
             ),
         )
     return quote_id
+
+
+def _accounts(offer: Offer) -> str:
+    return json.dumps({role: side.account_id for role, side in offer.sides.items()})
 
 
 def names(sides: Mapping[str, Side]) -> dict[str, object]:

@@ -11,7 +11,8 @@ from enum import StrEnum
 class RefusalCode(StrEnum):
     """Every reason for which we decline, in order of precedence: the first that holds is said.
 
-    The order is: who asks, their PIN, the parties, the amount, the limits, the funds.
+    The order is: who asks, their PIN, the parties, the amount, the limits, the funds; last what
+    only has to be meant.
     """
 
     # who asks
@@ -88,6 +89,8 @@ class RefusalCode(StrEnum):
     TAKINGS_SHORT = "takings_short"
     INSUFFICIENT_COINS = "insufficient_coins"
     NO_INVENTORY = "no_inventory"
+    # what is asked about once more when nothing else is in the way
+    UNUSUAL = "unusual"
     # what a door says by itself, before or instead of the bank
     MALFORMED = "malformed"
     WRONG_NETWORK = "wrong_network"

@@ -224,6 +224,7 @@ def _type(name: str, row: dict[str, Any]) -> Type:
         legs=tuple(leg for leg in legs if leg is not None),
         receipts=row["receipts"],
         gates=tuple(row["gates"]),
+        asks_twice=row["asks_twice"],
         also=row["also"],
     )
 

@@ -159,6 +159,7 @@ class TypeSchema(Schema):
     hold = fields.Nested(PromiseSchema, load_default=None)
     category = fields.String(load_default=None, validate=_NAME)
     gates = fields.List(fields.String(validate=_NAME), load_default=list)
+    asks_twice = fields.Boolean(load_default=False)
     also = fields.String(load_default=None, validate=_NAME)
     post = fields.List(fields.String(validate=_LEG), required=True, validate=validate.Length(1, 12))
     receipts = fields.Dict(

@@ -29,7 +29,7 @@ COMMANDS: Mapping[str, Command] = {
             "store?": "count",
             "seen?": "ref",
         },
-        {"quote_id": "ref", "payee_name": "name", "fee": "money", "unusual": "choice(no, yes)"},
+        {"quote_id": "ref", "payee_name": "name", "fee": "money"},
         PRICE,
         pricing.quote,
     ),
