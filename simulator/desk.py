@@ -13,6 +13,8 @@ from typing import Any, Final
 from simulator import networks, paging
 from simulator.inside import Entry, Inside
 from simulator.live import Live
+from simulator.mpesa import Mpesa, Unpayable
+from simulator.outside import Outside
 from simulator.phones import DELIVERIES, Phone, Service
 from simulator.recorder import Recorder
 from simulator.sms import STATUSES, SmsCentre
@@ -48,6 +50,7 @@ class Desk:
     telco: Telco
     centre: SmsCentre
     inside: Inside
+    outside: Outside
     live: Live = field(default_factory=Live)
     recorder: Recorder = field(default_factory=Recorder)
     _insight: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -56,6 +59,8 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.telco.changed = self._changed
+        self.mpesa = Mpesa(self.outside, self.telco, self.recorder)
+        self.mpesa.safaricom.journal.changed = lambda: self.live.tell("safaricom")
 
     def _changed(self, phone: Phone) -> None:
         if phone.msisdn in self.telco.phones:
@@ -70,6 +75,7 @@ class Desk:
             "networks": [asdict(network) for network in networks.ALL],
             "graph": self.inside.graph(),
             "desk": self.desk_view(),
+            "safaricom": self.mpesa.view(),
         }
 
     def desk_view(self) -> dict[str, Any]:
@@ -79,16 +85,19 @@ class Desk:
             "gateway": asdict(self.centre.faults),
             "sent": self.centre.sent,
             "balance": f"KES {self.centre.balance}",
+            "outside": self.outside.view(),
             "recording": self.recorder.on,
             "phones": list(self.telco.phones),
         }
 
     def view(self, topic: str) -> Any:
-        """The newest state of a topic: 'desk', 'graph' or 'phone:<msisdn>'."""
+        """The newest state of a topic: 'desk', 'graph', 'safaricom', 'phone:<msisdn>'."""
         if topic == "desk":
             return self.desk_view()
         if topic == "graph":
             return self.inside.graph()
+        if topic == "safaricom":
+            return self.mpesa.view()
         phone = self.telco.phones.get(topic.removeprefix("phone:"))
         return None if phone is None else self.phone_view(phone)
 
@@ -117,6 +126,7 @@ class Desk:
                 },
                 "session": session and {"id": session.id, "hops": session.hops},
                 "inside": self._insight.get(phone.msisdn),
+                "mpesa": self.mpesa.phone_view(phone),
                 "faults": asdict(phone.faults),
                 "service": asdict(phone.service),
                 "unread": phone.unread,
@@ -156,6 +166,7 @@ class Desk:
         except KeyError:
             raise Impossible("there is no such network") from None
         phone = self.telco.add(clean, msisdn, chosen)
+        self.mpesa.safaricom.customer(msisdn.removeprefix("+")).name = clean.replace("_", " ")
         self.live.tell("desk")
         return phone
 
@@ -202,6 +213,41 @@ class Desk:
         """The inbox was opened."""
         phone.unread = 0
         self._changed(phone)
+
+    # M-PESA
+
+    def enter_mpesa_pin(self, phone: Phone, pin: str) -> None:
+        """Answer M-PESA's prompt. Raises NotNow."""
+        self._before()
+        self.mpesa.enter(phone, pin)
+        self._changed(phone)
+
+    def leave_prompt(self, phone: Phone, how: str) -> None:
+        """Cancel M-PESA's prompt, or let it be. Raises NotNow."""
+        self._before()
+        self.mpesa.leave(phone, how)
+        self._changed(phone)
+
+    def pay_by_mpesa(self, phone: Phone, said: Mapping[str, Any]) -> str:
+        """Pay from M-PESA's own menu; what it answers. Raises Impossible."""
+        self._before()
+        try:
+            return self.mpesa.pay(phone, said)
+        except Unpayable as refusal:
+            raise Impossible(str(refusal)) from None
+        finally:
+            self._changed(phone)
+
+    def switch(self, phone: Phone, on: bool) -> None:
+        """Let M-PESA's prompts reach the phone, or not."""
+        self.mpesa.switch(phone, on)
+        self._changed(phone)
+
+    def behave(self, wanted: Mapping[str, Any]) -> None:
+        """Have Safaricom, the airtime gateway or the bank behave otherwise. Raises Impossible."""
+        if not self.mpesa.behave(str(wanted.get("who")), str(wanted.get("how"))):
+            raise Impossible("nobody outside behaves like that")
+        self.live.tell("desk")
 
     def _before(self) -> None:
         self.recorder.messages(self._phones())
@@ -347,7 +393,7 @@ class Desk:
         """Start a recording anew, or stop it."""
         if on:
             self.begin()
-            self.recorder.start(self.inside.customers(), self._phones())
+            self.recorder.start(self.inside.customers(), self._phones(), self.mpesa.holdings())
         else:
             self.recorder.messages(self._phones())
             self.recorder.stop()

@@ -1,7 +1,98 @@
-"""How the airtime reseller and the bank switch behave in a dialogue: words for their faults."""
+"""How the airtime reseller, the bank switch and Safaricom behave: the same words for their faults
+in dialogues and at the page.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 from simulator.airtime import REPORTS, AirtimeFaults, Reseller
 from simulator.bank import BankFaults, Switch
+from simulator.safaricom import faults
+from simulator.safaricom.prompts import Prompts
+
+WORKS: Final = "works"
+RESELLER_WAYS: Final = (
+    WORKS,
+    "refuses",
+    "answers 503",
+    "answers 429",
+    "drops the answer",
+    "drops the answer and the report",
+    "drops the request",
+    *(f"reports {report}" for report in REPORTS if report != "normal"),
+)
+BANK_WAYS: Final = {
+    WORKS: BankFaults(),
+    "is silent": BankFaults(silent=True),
+    "rejects": BankFaults(rejects="account closed"),
+    "is slow": BankFaults(pending=True),
+    "is slow and answers twice": BankFaults(pending=True, twice=True),
+    "answers twice": BankFaults(twice=True),
+    "returns": BankFaults(returns=True),
+    "drops the answer": BankFaults(drop=True),
+    "drops the request": BankFaults(drop=True, taken_anyway=False),
+}
+SAFARICOM_WAYS: Final = (
+    *faults.WORDS,
+    "answers 500",
+    "answers 500 and yet does it",
+    "answers 503",
+    "refuses with 1",
+    "refuses with 17",
+    "refuses with 1001",
+    "refuses with 2001",
+    "refuses with 2040",
+    "refuses with 8006",
+    "refuses with 500.001.1001",
+)
+NAMES: Final = {
+    "Safaricom": SAFARICOM_WAYS,
+    "the airtime gateway": RESELLER_WAYS,
+    "the bank": tuple(BANK_WAYS),
+}
+"""Who is outside, and some of the ways in which each can behave."""
+
+
+@dataclass
+class Outside:
+    """All of them, and how each was last told to behave."""
+
+    prompts: Prompts
+    reseller: Reseller
+    switch: Switch
+    ways: dict[str, str] = field(default_factory=lambda: dict.fromkeys(NAMES, WORKS))
+
+    def behave(self, who: str, how: str) -> bool:
+        """Have one of them behave so from here on; False when there is no such way."""
+        match who:
+            case "Safaricom":
+                done = safaricom_is(self.prompts, how)
+            case "the airtime gateway":
+                done = reseller_is(self.reseller, how)
+            case _:
+                done = bank_is(self.switch, how)
+        if done and how != faults.FORGETS:
+            self.ways[who] = how
+        return done
+
+    def view(self) -> dict[str, dict[str, str | Sequence[str]]]:
+        """Who there is, the ways there are, and the way it has now."""
+        return {who: {"is": self.ways[who], "ways": ways} for who, ways in NAMES.items()}
+
+
+def safaricom_is(prompts: Prompts, how: str) -> bool:
+    """`works`, `is silent`, `refuses with 2001`, `forgets its tokens`, …; see faults.py. False when
+    no Safaricom behaves like that."""
+    safaricom = prompts.safaricom
+    if how == faults.FORGETS:
+        safaricom.tokens.clear()
+        return True
+    found = faults.read(how)
+    if found is None:
+        return False
+    safaricom.faults = found
+    return True
 
 
 def reseller_is(reseller: Reseller, how: str) -> bool:
@@ -29,18 +120,7 @@ def reseller_is(reseller: Reseller, how: str) -> bool:
 def bank_is(switch: Switch, how: str) -> bool:
     """`works`, `is silent`, `rejects`, `is slow`, `returns`, `drops the answer|request`,
     `answers twice`. False when no bank behaves like that."""
-    known = {
-        "works": BankFaults(),
-        "is silent": BankFaults(silent=True),
-        "rejects": BankFaults(rejects="account closed"),
-        "is slow": BankFaults(pending=True),
-        "is slow and answers twice": BankFaults(pending=True, twice=True),
-        "answers twice": BankFaults(twice=True),
-        "returns": BankFaults(returns=True),
-        "drops the answer": BankFaults(drop=True),
-        "drops the request": BankFaults(drop=True, taken_anyway=False),
-    }
-    if how not in known:
+    if how not in BANK_WAYS:
         return False
-    switch.faults = known[how]
+    switch.faults = BANK_WAYS[how]
     return True

@@ -55,10 +55,14 @@ def _changes(blue: Blueprint, desk: Desk) -> None:
         "repeat": desk.repeat,
         "faults": desk.set_faults,
         "service": lambda phone, said: desk.set_service(said, phone),
+        "mpesa-pin": lambda phone, said: desk.enter_mpesa_pin(phone, _text(said, "pin")),
+        "mpesa-leave": lambda phone, said: desk.leave_prompt(phone, _text(said, "how")),
+        "mpesa-reach": lambda phone, said: desk.switch(phone, bool(said.get("on"))),
     }
     of_desk: dict[str, Callable[[dict[str, Any]], None]] = {
         "gateway": desk.set_gateway,
         "service": desk.set_service,
+        "outside": desk.behave,
         "redis-forgets": lambda said: desk.redis_forgets(),
         "record": lambda said: desk.record(bool(said.get("on"))),
     }
@@ -73,6 +77,12 @@ def _changes(blue: Blueprint, desk: Desk) -> None:
     def remove(msisdn: str) -> Response:
         desk.remove(msisdn)
         return jsonify(ok=True)
+
+    @blue.post("/api/phones/<msisdn>/mpesa-pay")
+    def pay(msisdn: str) -> Response:
+        phone = desk.phone(msisdn)
+        answer = desk.pay_by_mpesa(phone, _json())
+        return jsonify(answer=answer, **desk.phone_view(phone))
 
     @blue.post("/api/phones/<msisdn>/<action>")
     def act(msisdn: str, action: str) -> Response:

@@ -17,6 +17,8 @@ from ussd_app.domain.seeds import DEVELOPMENT
 
 KNOWN_PINS: Final = {seed.msisdn: seed.pin for seed in DEVELOPMENT}
 """The cast of a development server."""
+MPESA: Final = "MPESA"
+"""Whose messages are no part of a dialogue: they are shown as answers to what was paid."""
 UNKNOWN_PIN: Final = "4826"
 MOST_STEPS: Final = 2_000
 HEADING: Final = (
@@ -38,17 +40,25 @@ class Recorder:
         self.on = False
         self._lock = threading.Lock()
         self._customers: list[Customer] = []
+        self._holdings: list[str] = []
         self._lines: list[_Line] = []
         self._pins = dict(KNOWN_PINS)
         self._heard: dict[str, str] = {}
         self._seen: set[str] = set()
         self._entries: list[Entry] = []
 
-    def start(self, customers: Sequence[Customer], phones: Iterable[Phone]) -> None:
-        """Begin anew, with the customers and their balances as they are now."""
+    def start(
+        self,
+        customers: Sequence[Customer],
+        phones: Iterable[Phone],
+        holdings: Sequence[str] = (),
+    ) -> None:
+        """Begin anew, with the customers and their balances as they are now; `holdings` are the
+        lines of `Given` about M-PESA accounts."""
         with self._lock:
             self.on = True
             self._customers = list(customers)
+            self._holdings = list(holdings)
             self._lines = []
             self._entries = []
             self._seen = {message.id for phone in phones for message in list(phone.inbox)}
@@ -82,7 +92,13 @@ class Recorder:
             if not self.on:
                 return
             for phone in phones:
-                new = [m for m in list(phone.inbox) if m.id not in self._seen and not m.outgoing]
+                new = [
+                    message
+                    for message in list(phone.inbox)
+                    if message.id not in self._seen
+                    and not message.outgoing
+                    and message.sender != MPESA
+                ]
                 if new:
                     self._seen |= {message.id for message in new}
                     self._heard[phone.msisdn] = phone.name
@@ -127,7 +143,7 @@ class Recorder:
                     agreements=customer.agreements,
                 )
             rows.append(written(person))
-        return rows
+        return rows + self._holdings
 
 
 def _joined(messages: Sequence[Message]) -> list[str]:

@@ -1,9 +1,11 @@
-"""The simulator as a server of its own: the page, the SMS API, and time that passes."""
+"""The simulator as a server of its own: the page, all who are outside, and time that passes."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 from flask import Flask
@@ -13,7 +15,15 @@ from simulator.airtime import Reseller
 from simulator.bank import Switch
 from simulator.desk import CAST, Desk
 from simulator.inside import Inside
+from simulator.outside import Outside
 from simulator.phones import Service
+from simulator.safaricom import doors
+from simulator.safaricom.books import Books
+from simulator.safaricom.front import Front
+from simulator.safaricom.memory import Memory
+from simulator.safaricom.model import Safaricom
+from simulator.safaricom.names import Names
+from simulator.safaricom.prompts import Prompts
 from simulator.serving import LOOPBACK, server
 from simulator.sms import SmsCentre
 from simulator.telco import Telco
@@ -22,6 +32,8 @@ from ussd_app.settings import DEVELOPMENT_BANK_KEY, Settings
 
 TICK_S: Final = 1.0
 REPORTERS: Final = 8
+OPENING_PHONE_MINOR: Final = 20_000_00
+OPENING_BUSINESS_MINOR: Final = 1_000_000_00
 URLS: Final = {
     "SIMULATOR_USSD_URL": "ussd_url",
     "SIMULATOR_EVENTS_URL": "events_url",
@@ -45,6 +57,10 @@ class Plan:
     slow_ms: int = 0
     secret: str | None = None
     bank_key: str = DEVELOPMENT_BANK_KEY
+    settings: Settings = field(default_factory=Settings)
+    consumer_key: str | None = None
+    kept: Path | None = None
+    """Where Safaricom's books are kept from one run to the next."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Plan":
@@ -62,6 +78,9 @@ class Plan:
             application_url=base.rstrip("/"),
             secret=settings.callback_secret,
             bank_key=settings.bank_key,
+            settings=settings,
+            consumer_key=environ.get("SIMULATOR_CONSUMER_KEY") or None,
+            kept=settings.home / "safaricom.json" if settings.home.is_dir() else None,
             service=replace(service, **named),
             host=environ.get("SIMULATOR_HOST") or LOOPBACK,
             port=int(environ.get("SIMULATOR_PORT") or settings.simulator_port),
@@ -78,16 +97,30 @@ class Simulator:
         self.telco = Telco(SystemClock(), plan.service, later=self._later)
         self.centre = SmsCentre(self.telco, plan.api_key)
         self.centre.faults.slow_ms = plan.slow_ms
-        self.desk = Desk(self.telco, self.centre, Inside(plan.application_url, plan.secret))
-        for name, number in CAST:
-            self.desk.add(name, number)
         self.reseller = Reseller(self.centre)
         self.switch = Switch(
             self.telco.clock, plan.bank_key, plan.application_url, plan.secret, later=self._later
         )
+        self.safaricom = _safaricom(plan, self._later)
+        prompts = Prompts(self.safaricom)
+        self.desk = Desk(
+            self.telco,
+            self.centre,
+            Inside(plan.application_url, plan.secret),
+            outside=Outside(prompts, self.reseller, self.switch),
+        )
+        for name, number in CAST:
+            self.desk.add(name, number)
         self.flask = create_app(self.desk)
-        self.flask.register_blueprint(gateway.airtime(self.reseller))
-        self.flask.register_blueprint(gateway.bank(self.switch))
+        for face in (
+            gateway.airtime(self.reseller),
+            gateway.bank(self.switch),
+            doors.blueprint(Front(prompts)),
+        ):
+            self.flask.register_blueprint(face)
+        self._memory = Memory(self.safaricom, plan.kept) if plan.kept else None
+        if self._memory:
+            self._memory.recall()
         self._stopping = threading.Event()
         self._clockwork = threading.Thread(target=self._run_clock, daemon=True)
 
@@ -109,7 +142,24 @@ class Simulator:
             self.telco.tick()
             self.centre.tick()
             self.switch.tick()
+            self.safaricom.tick()
             self.desk.catch_up()
+            if self._memory:
+                self._memory.keep()
+
+
+def _safaricom(plan: Plan, later: Callable[[Callable[[], object]], None]) -> Safaricom:
+    """With the cast's M-PESA filled, and businesses of a million as in the sandbox; Kabambe's own
+    begins with nothing."""
+    made = Safaricom(
+        SystemClock(),
+        later=later,
+        consumer_key=plan.consumer_key,
+        books=Books(OPENING_PHONE_MINOR, OPENING_BUSINESS_MINOR),
+        names=Names(int(time.time() * 1000)),
+    )
+    made.assume(plan.settings, plan.application_url)
+    return made
 
 
 def create_app(desk: Desk) -> Flask:

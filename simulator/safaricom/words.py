@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from simulator.dialogue import DialogueInvalid
+from simulator.outside import safaricom_is
 from simulator.phones import Phone
-from simulator.safaricom import faults
 from simulator.safaricom.books import Order
 from simulator.safaricom.lipa import pay
 from simulator.safaricom.model import PIN, Safaricom
@@ -108,14 +108,8 @@ def swaps(stage: Stage, name: str) -> None:
 
 def behaves(stage: Stage, how: str) -> None:
     """`Safaricom …`: how it behaves from here on."""
-    safaricom = _safaricom(stage)
-    if how == faults.FORGETS:
-        safaricom.tokens.clear()
-        return
-    found = faults.read(how)
-    if found is None:
+    if not safaricom_is(stage.prompts, how):
         raise DialogueInvalid(f"no Safaricom behaves like {how!r}")
-    safaricom.faults = found
 
 
 def books(stage: Stage) -> list[str]:

@@ -37,6 +37,7 @@ def full_stage(database_url: str, redis_url: str) -> Iterator[FullStage]:
             backstage.seed(CAST)
             simulator.desk.inside = Inside(base)
             simulator.desk.set_service(asdict(Service.at(base, SERVICE_CODE, SHORTCODE)))
+            simulator.safaricom.assume(backstage.app.settings, base)
             simulator.desk.begin()
             yield FullStage(backstage, simulator, page.url)
         finally:

@@ -13,19 +13,28 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from simulator import lettering
+from simulator.airtime import Reseller
+from simulator.bank import Switch
 from simulator.desk import Desk, Impossible
 from simulator.inside import Inside
 from simulator.live import Live
+from simulator.outside import Outside
 from simulator.phones import Service
+from simulator.safaricom.model import Safaricom
+from simulator.safaricom.prompts import Prompts
 from simulator.server import Plan, create_app
 from simulator.serving import Served
 from simulator.sms import SmsCentre
 from simulator.telco import Telco
 from tests.simulator.plain_app import PlainApp
-from ussd_app.kernel.clock import FrozenClock
+from ussd_app.kernel.clock import Clock, FrozenClock
 
 ASHA = quote("+254712000001")
 STATIC = Path(lettering.FILE).parent
+
+
+def nobody_else(clock: Clock, centre: SmsCentre) -> Outside:
+    return Outside(Prompts(Safaricom(clock)), Reseller(centre), Switch(clock, "key"))
 
 
 @pytest.fixture
@@ -38,7 +47,8 @@ def desk(plain: PlainApp) -> Iterator[Desk]:
     with Served(plain.flask) as served:
         service = Service.at(served.url, "*383#", "22383")
         telco = Telco(FrozenClock(datetime(2026, 11, 21, 6, tzinfo=UTC)), service)
-        desk = Desk(telco, SmsCentre(telco), Inside(served.url))
+        centre = SmsCentre(telco)
+        desk = Desk(telco, centre, Inside(served.url), nobody_else(telco.clock, centre))
         desk.add("asha", "0712000001")
         desk.add("baraka", "0722000002")
         yield desk

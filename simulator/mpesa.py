@@ -1,0 +1,170 @@
+"""M-PESA at the page: the prompt on a phone, its menu, and what a developer sees of Safaricom."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from simulator.outside import NAMES, Outside
+from simulator.phones import Message, Phone
+from simulator.recorder import MPESA, Recorder
+from simulator.safaricom.books import Order
+from simulator.safaricom.lipa import pay
+from simulator.safaricom.model import PIN, Safaricom
+from simulator.safaricom.prompts import Prompt
+from simulator.telco import NotNow, Telco
+from ussd_app.kernel.gsm7 import segments
+from ussd_app.kernel.money import format_minor, parse_minor
+
+MOST_SHOWN: Final = 60
+LONGEST_ACCOUNT: Final = 20
+
+
+class Unpayable(ValueError):
+    """What was typed into M-PESA's menu is no payment; the message says so to who typed it."""
+
+
+@dataclass
+class Mpesa:
+    """M-PESA on the phones of one page."""
+
+    outside: Outside
+    telco: Telco
+    recorder: Recorder
+
+    def __post_init__(self) -> None:
+        self.safaricom.text = self._receive
+        self.safaricom.prompted = self._prompted
+
+    @property
+    def safaricom(self) -> Safaricom:
+        """Whose M-PESA it is."""
+        return self.outside.prompts.safaricom
+
+    # what the page sees
+
+    def phone_view(self, phone: Phone) -> dict[str, Any]:
+        """M-PESA on one phone."""
+        prompt = self._prompt(phone)
+        return {
+            "prompt": prompt.text if prompt else None,
+            "balance": format_minor(self.safaricom.books.balance(_number(phone))),
+            "reachable": self.safaricom.customer(_number(phone)).reachable,
+            "pin": PIN,
+        }
+
+    def view(self) -> dict[str, Any]:
+        """Safaricom as a developer looks at it: who holds what, and what went over the wire."""
+        safaricom = self.safaricom
+        with safaricom.lock:
+            balances = dict(safaricom.books.balances)
+        names = {_number(phone): phone.name for phone in list(self.telco.phones.values())}
+        return {
+            "businesses": [
+                {
+                    "shortcode": account,
+                    "name": safaricom.business(account).name,
+                    "balance": format_minor(minor),
+                    "told": safaricom.business(account).confirmation_url,
+                }
+                for account, minor in balances.items()
+                if len(account) < 8
+            ],
+            "people": [
+                {"name": names[account], "balance": format_minor(minor)}
+                for account, minor in balances.items()
+                if account in names
+            ],
+            "exchanges": [
+                {**asdict(exchange), "at": exchange.at.isoformat()}
+                for exchange in list(safaricom.journal.exchanges)[-MOST_SHOWN:]
+            ],
+            "pin": PIN,
+        }
+
+    def holdings(self) -> list[str]:
+        """What the accounts hold, as lines of a `Given` block."""
+        names = {_number(phone): phone.name for phone in list(self.telco.phones.values())}
+        return [
+            f"M-PESA of {names.get(account, account)} holds {format_minor(minor)}"
+            for account, minor in list(self.safaricom.books.balances.items())
+            if minor and (account in names or len(account) < 8)
+        ]
+
+    # what people do
+
+    def enter(self, phone: Phone, pin: str) -> None:
+        """Type a PIN into the prompt. Raises NotNow."""
+        prompt = self._asked(phone)
+        how = "her" if pin == PIN else "a wrong"
+        said = self.outside.prompts.enter(prompt, pin)
+        self.recorder.did(phone, f"{phone.name} enters {how} M-PESA PIN", said.split("\n"))
+        self.safaricom.flush()
+
+    def leave(self, phone: Phone, how: str) -> None:
+        """Cancel the prompt, or ignore it until the network gives up. Raises NotNow."""
+        prompt = self._asked(phone)
+        prompts = self.outside.prompts
+        (prompts.ignore if how == "ignores" else prompts.cancel)(prompt)
+        verb = "ignores" if how == "ignores" else "cancels"
+        self.recorder.did(phone, f"{phone.name} {verb} the prompt")
+        self.safaricom.flush()
+
+    def pay(self, phone: Phone, said: Mapping[str, Any]) -> str:
+        """Pay from M-PESA's own menu; what M-PESA answers. Raises Unpayable."""
+        business, account = str(said.get("business", "")), str(said.get("account", "")).strip()
+        minor, goods = parse_minor(str(said.get("amount", ""))), bool(said.get("goods"))
+        if not business.isdigit() or not 5 <= len(business) <= 7:
+            raise Unpayable("A business number has 5 to 7 digits.")
+        if minor is None or minor % 100:
+            raise Unpayable("M-PESA takes whole shillings.")
+        if not goods and not 0 < len(account) <= LONGEST_ACCOUNT:
+            raise Unpayable(f"An account number has 1 to {LONGEST_ACCOUNT} characters.")
+        order = Order(_number(phone), business, minor, "" if goods else account, goods)
+        answer = pay(self.safaricom, order, str(said.get("pin", "")))
+        to = f"till {business}" if goods else f"{business} account {account}"
+        line = f"{phone.name} pays {minor // 100} by M-PESA to {to}"
+        self.recorder.did(phone, line, answer.split("\n"))
+        return answer
+
+    def switch(self, phone: Phone, on: bool) -> None:
+        """Whether M-PESA's prompts reach the phone."""
+        self.safaricom.customer(_number(phone)).reachable = on
+        self.recorder.network(f"{phone.name}'s phone is {'on' if on else 'off'}")
+
+    def behave(self, who: str, how: str) -> bool:
+        """Have one of those outside behave so; False when there is no such way."""
+        if who not in NAMES or not self.outside.behave(who, how):
+            return False
+        self.recorder.network(f"{who} {how}")
+        return True
+
+    # inside
+
+    def _asked(self, phone: Phone) -> Prompt:
+        prompt = self._prompt(phone)
+        if prompt is None:
+            raise NotNow("M-PESA asks nothing on this phone")
+        return prompt
+
+    def _prompt(self, phone: Phone) -> Prompt | None:
+        return self.outside.prompts.on(_number(phone))
+
+    def _receive(self, msisdn: str, text: str) -> None:
+        phone = self.telco.phones.get(f"+{msisdn}")
+        if phone is None:
+            return
+        now = self.safaricom.clock.now()
+        with phone.lock:
+            name = f"mpesa-{len(self.safaricom.customer(msisdn).messages)}"
+            phone.inbox.append(Message(name, MPESA, text, now, segments(text), ""))
+            phone.unread += 1
+        self.telco.changed(phone)
+
+    def _prompted(self, msisdn: str) -> None:
+        phone = self.telco.phones.get(f"+{msisdn}")
+        if phone is not None:
+            self.telco.changed(phone)
+
+
+def _number(phone: Phone) -> str:
+    return phone.msisdn.removeprefix("+")
