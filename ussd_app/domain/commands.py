@@ -32,7 +32,7 @@ PRICE = frozenset(
 ACCEPT = frozenset(
     {
         *(Code.NOT_REGISTERED, Code.ACCOUNT_FROZEN, Code.PIN_LOCKED, Code.WRONG_PIN),
-        *(Code.PAYEE_FROZEN, Code.QUOTE_EXPIRED),
+        *(Code.MAINTENANCE, Code.PAYEE_FROZEN, Code.QUOTE_EXPIRED),
         *(Code.DAILY_LIMIT, Code.DAILY_COUNT, Code.MONTHLY_LIMIT, Code.MONTHLY_COUNT),
         *(Code.SPLIT_DEPOSIT, Code.PAYEE_BALANCE_LIMIT, Code.WALLET_FULL),
         *(Code.INSUFFICIENT_FUNDS, Code.NO_INVENTORY),

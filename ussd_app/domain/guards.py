@@ -24,17 +24,22 @@ HABIT_LEGS = 200
 """So many of an account's latest postings are looked at for a habit."""
 REASONS = ("deceased", "sanctioned", "fraud", "court")
 
+CLOSED = """
+SELECT max(until_at) FROM windows
+ WHERE until_at > {now} AND from_at <= {now} AND (types IS NULL OR {type} = ANY (types))
+"""
+"""Until when a type is closed at a moment; null when it is open."""
+
 _WATCH = Prepared(
     "kabambe_watch",
-    """
-SELECT (SELECT max(until_at) FROM windows
-         WHERE until_at > $1 AND from_at <= $1 AND (types IS NULL OR $2 = ANY (types))),
+    f"""
+SELECT ({CLOSED.format(now="$1", type="$2")}),
        (SELECT happened_at > $4 FROM entries WHERE id = (
            SELECT DISTINCT entry_id FROM (
                SELECT entry_id FROM legs WHERE from_id = $3 AND from_shard = 0
                 ORDER BY from_version DESC LIMIT $5) latest
             ORDER BY entry_id DESC OFFSET $6 LIMIT 1))
-""",
+""",  # noqa: S608 - our own columns
     6,
 )
 
@@ -48,9 +53,14 @@ def must_be_open(desk: Desk, kind: Type, payer: Party) -> bool:
     since = now - timedelta(seconds=MINUTE_S)
     asked = (now, kind.name, payer.wallet_id, since, LEGS_A_PAYMENT * most, max(0, most - 1))
     until, hurried = _WATCH.read(desk.reads, asked) or (None, None)
+    must_not_be_closed(until)
+    return not hurried
+
+
+def must_not_be_closed(until: datetime | None) -> None:
+    """Raises Refused(maintenance) when something is closed until a moment."""
     if until is not None:
         raise Refused(RefusalCode.MAINTENANCE, until=moment(until))
-    return not hurried
 
 
 def is_unusual(desk: Desk, account_id: int, worth_minor: int, moved_minor: int) -> bool:

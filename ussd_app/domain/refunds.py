@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from ussd_app.domain import orders, parties, roles
+from ussd_app.domain import orders, parties, pricing, roles
 from ussd_app.domain.agreements import Agreement
 from ussd_app.domain.catalogue import AMOUNT, FEE, PAYEE, PAYER, Type
 from ussd_app.domain.desk import Ask, Desk, Facts
@@ -21,6 +21,7 @@ from ussd_app.domain.texts import two_names
 from ussd_app.kernel.clock import business_day
 from ussd_app.kernel.errors import RefusalCode, Refused
 
+TYPE = "refund"
 _LOOKALIKES = str.maketrans({"O": "0", "I": "1", "S": "5", "Z": "2", "B": "8"})
 """No receipt number has these letters but in its beginning; who types one meant the digit."""
 
@@ -52,6 +53,7 @@ def payment(desk: Desk, ask: Ask) -> Facts:
     """Whose payment a receipt number is, and what they would get back."""
     shop = acting(desk, parties.known(desk.reads, ask.msisdn), ask.text("shop"), OWNER)
     paid = _paid(desk, shop, ask.text("payment"))
+    _must_fit(desk, paid)
     return {
         "payment": paid.receipt,
         "payer_name": two_names(paid.payer.name),
@@ -65,9 +67,10 @@ def refund(desk: Desk, ask: Ask) -> Facts:
     def make(party: Party) -> Order:
         shop = acting(desk, party, ask.text("shop"), OWNER)
         paid = _paid(desk, shop, ask.text("payment"))
+        _must_fit(desk, paid)
         used = usages(desk, paid.kind, paid.payer.party, paid.price, paid.happened_at)
         return Order(
-            kind=desk.catalogue.types["refund"],
+            kind=desk.catalogue.types[TYPE],
             sides={
                 PAYER: roles.of(desk, paid.kind.parties[PAYEE], shop, party),
                 PAYEE: paid.payer,
@@ -80,6 +83,16 @@ def refund(desk: Desk, ask: Ask) -> Facts:
         )
 
     return orders.order(desk, "refund", ask, make)
+
+
+def _must_fit(desk: Desk, paid: _Paid) -> None:
+    """The ledger undoes an entry without looking at what an account may hold at most, so that is
+    looked at here. Raises Refused(payee_balance_limit)."""
+    most = pricing.ceiling(desk, desk.catalogue.types[TYPE], paid.payer.party)
+    account = paid.payer.account_id
+    held = desk.book.balances([account])[account].total
+    if most is not None and held + paid.back_minor > most:
+        raise Refused(RefusalCode.PAYEE_BALANCE_LIMIT)
 
 
 def readings(typed: str) -> list[str]:

@@ -53,6 +53,7 @@ SELECT q.type, q.roles, q.price, q.facts, q.catalogue, q.expires_at,
        NOT EXISTS (SELECT FROM agreements a
                     WHERE a.id = ANY (q.agreements) AND a.state <> 'active'),
        EXISTS (SELECT FROM idempotency i WHERE i.scope = $1 AND i.key = $2),
+       ({guards.CLOSED.format(now="$4", type="q.type")}),
        {", ".join(f"p.{column}" for column in parties.COLUMNS)},
        {", ".join(f"r.{column}" for column in parties.COLUMNS)}
 FROM quotes q
@@ -60,19 +61,20 @@ JOIN parties p ON p.id = q.payer_id
 LEFT JOIN parties r ON r.id = q.payee_id
 WHERE q.id = $3
 """,  # noqa: S608 - our own columns
-    3,
+    4,
 )
 
 
 SCHEDULE = "schedule"
 
-_FACTS, _WIDTH = 8, len(parties.COLUMNS)
+_FACTS, _WIDTH = 9, len(parties.COLUMNS)
 
 
 class _Offer(NamedTuple):
     """A quote with its two sides, and whether this very request was answered before.
 
-    `in_force` says that every agreement that takes part still is.
+    `in_force` says that every agreement that takes part still is; `closed_until` is the end of a
+    window of maintenance, which may have begun after the price was told.
     """
 
     move: Move
@@ -80,6 +82,7 @@ class _Offer(NamedTuple):
     expires_at: datetime
     in_force: bool
     answered: bool
+    closed_until: datetime | None
 
 
 def accept(desk: Desk, ask: Ask) -> Facts:
@@ -109,7 +112,7 @@ def accept(desk: Desk, ask: Ask) -> Facts:
 def _offer(desk: Desk, ask: Ask) -> _Offer | None:
     """Everything that accepting needs to know, in one round trip."""
     quote_id = ask.text("quote")
-    row = _OFFER.read(desk.reads, (SCOPE, ask.key, quote_id))
+    row = _OFFER.read(desk.reads, (SCOPE, ask.key, quote_id, desk.clock.now()))
     if row is None:
         return None
     type_, roles, price, said, catalogue, *rest = row[:_FACTS]
@@ -128,6 +131,7 @@ def _judge(desk: Desk, ask: Ask, offer: _Offer) -> None:
         raise Refused(RefusalCode.QUOTE_EXPIRED)
     payer.must_be_active()
     consent.must_match(desk, "accept_quote", ask, payer)
+    guards.must_not_be_closed(offer.closed_until)
     if payee is not None:
         payee.must_be_active(RefusalCode.PAYEE_FROZEN)
     if not offer.in_force:

@@ -40,14 +40,14 @@ COMMANDS: Mapping[str, Command] = {
         "find",
         {"shop": "ref", "payment": "receipt"},
         {"payment": "receipt", "payer_name": "name", "back": "money"},
-        PARTY | {Code.NOT_YOURS, Code.OWNER_ONLY} | LATE,
+        PARTY | {Code.NOT_YOURS, Code.OWNER_ONLY, Code.PAYEE_BALANCE_LIMIT} | LATE,
         refunds.payment,
     ),
     "refund": Command(
         "do",
         {"shop": "ref", "payment": "receipt", "pin": "pin"},
         {"receipt": "receipt", "balance": "money"},
-        OWN | LATE | {Code.MAINTENANCE, Code.TAKINGS_SHORT},
+        OWN | LATE | {Code.MAINTENANCE, Code.PAYEE_BALANCE_LIMIT, Code.TAKINGS_SHORT},
         refunds.refund,
     ),
     "settle_shop": Command(
