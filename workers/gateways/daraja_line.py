@@ -51,11 +51,11 @@ class Line:
         self._breakers: dict[str, Breaker] = {}
         self._lock = threading.Lock()
 
-    def ask(self, path: str, payload: Payload, method: str = "POST") -> Answer | Failed:
+    def ask(self, path: str, payload: Payload) -> Answer | Failed:
         """Carry one request. Never raises for what Safaricom or the network does."""
         latest = time.monotonic() + LATEST_START_S
         try:
-            answer = self._guarded(path, lambda: self._with_token(method, path, payload, latest))
+            answer = self._guarded(path, lambda: self._with_token(path, payload, latest))
         except (NoToken, _Resting) as why:
             return Postponed(str(why))
         except requests.RequestException as failure:
@@ -83,27 +83,23 @@ class Line:
             breaker.succeeded()
         return answer
 
-    def _with_token(
-        self, method: str, path: str, payload: Payload, latest: float
-    ) -> Answer | Verdict:
+    def _with_token(self, path: str, payload: Payload, latest: float) -> Answer | Verdict:
         """Ask; refused for the token, with another one once more: nothing was taken."""
         token = self._tokens.current()
-        answer = self._once(method, path, payload, token, latest)
+        answer = self._once(path, payload, token, latest)
         if isinstance(answer, Verdict) and answer.meaning is Meaning.TOKEN:
             another = self._tokens.instead_of(token)
-            answer = self._once(method, path, payload, another, latest)
+            answer = self._once(path, payload, another, latest)
         return answer
 
-    def _once(
-        self, method: str, path: str, payload: Payload, token: str, latest: float
-    ) -> Answer | Verdict:
+    def _once(self, path: str, payload: Payload, token: str, latest: float) -> Answer | Verdict:
         """One request. Whoever waited too long for a token asks no more: somebody else may hold
         this to be lost by now."""
         if time.monotonic() > latest:
             raise NoToken("no token in time")
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         body = json.dumps(payload).encode()
-        return self._carry(method, path, headers, body)
+        return self._carry("POST", path, headers, body)
 
     def _carry(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
