@@ -35,6 +35,8 @@ DAILY = "daily"
 RECEIPT_TRIES = 5
 ALSO_TRIES = 10
 """So often what is also written is worked out, when others changed what it goes by."""
+ROOM_TRIES = 100
+"""So often an entry is tried to be undone, when what was built upon it is taken back one by one."""
 
 _ENTERED = """
 SELECT e.type, e.receipt FROM idempotency i JOIN entries e ON e.id = i.entry_id
@@ -137,6 +139,18 @@ def done(
             return tried(desk, whole, write) if write else begun(desk, whole)
         except BelowFloor as short:
             if not left or short.account_id not in more.accounts - touched:
+                raise
+    raise AssertionError("the last try ended")
+
+
+def undone(desk: Desk, draft: Draft, entry_id: int) -> Written:
+    """Write the entry that undoes another, all legs of it. What was built since upon that which it
+    also wrote (credit that paid an invoice) is taken back first. Raises LedgerRefusal."""
+    for left in reversed(range(ROOM_TRIES)):
+        try:
+            return begun(desk, replace(draft, reverses=entry_id))
+        except BelowFloor as short:
+            if not left or not also.made_room(desk, entry_id, short.account_id):
                 raise
     raise AssertionError("the last try ended")
 

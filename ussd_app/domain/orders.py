@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from ussd_app.domain import consent, guards, parties
 from ussd_app.domain.catalogue import Type
 from ussd_app.domain.desk import SCOPE, Ask, Desk, Facts, answered, request_print
-from ussd_app.domain.drafting import begun, between, ceilings, done, head, promised, receipts
+from ussd_app.domain.drafting import between, ceilings, done, head, promised, receipts, undone
 from ussd_app.domain.parties import Party
 from ussd_app.domain.pricing import Price
 from ussd_app.domain.roles import Side
@@ -79,7 +79,7 @@ def carry_out(desk: Desk, order: Order, scope: str, key: str, digest: bytes) -> 
         if order.reverses is None:
             return done(desk, move, replace(draft, ceilings=ceilings(desk, move)))
         outbox = tuple(receipts(move, draft, order.kind.receipts))
-        return begun(desk, replace(draft, reverses=order.reverses, outbox=outbox))
+        return undone(desk, replace(draft, outbox=outbox), order.reverses)
     except BelowFloor:
         raise Refused(order.short) from None
     except AboveCeiling:

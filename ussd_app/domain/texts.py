@@ -71,6 +71,7 @@ FACT_TYPES: Mapping[str, FactType] = {
     "business": FactType(lambda value: str(value).upper()[:NAME_WIDTH].rstrip(), "W" * NAME_WIDTH),
     "number": FactType(str, "1234567"),
     "reference": FactType(str, "W" * 20),
+    "bill": FactType(str, "INV9999999"),
     "text": FactType(lambda value: str(value)[:NAME_WIDTH], "W" * NAME_WIDTH),
     "masked": FactType(lambda value: mask(str(value)), "0712***001"),
     "moment": FactType(_moment, "31/12/26 12:59 PM"),

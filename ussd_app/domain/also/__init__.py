@@ -6,6 +6,9 @@ payment pays. A type names one in its row; it is a module here, found by its fil
 - `more(desk, kind, sides, price, said) -> Also`: `sides` are whoever takes part, by role, and
   `said` the further facts (a reference that was typed).
 
+- `make_room(desk, entry_id, account_id) -> bool`, if what it wrote may have been built upon since:
+  takes the newest of that back where an account has too little left for undoing an entry.
+
 It is asked each time that something of the type is written, whoever writes it: an accepted quote,
 an order, an arrival, the settling of a hold (never the hold itself, never a reversal, which undoes
 all legs alike). It reads and raises Refused; it writes nothing. What it read may have changed when
@@ -51,3 +54,10 @@ def found() -> dict[str, More]:
     """Every `also` by its name. Read when first asked: they stand on what is written here."""
     names = [module.name for module in pkgutil.iter_modules(__path__)]
     return {name: import_module(f"{__name__}.{name}").more for name in names}
+
+
+def made_room(desk: Desk, entry_id: int, account_id: int) -> bool:
+    """Whether something was taken back that stood in the way of undoing an entry."""
+    modules = (import_module(f"{__name__}.{name}") for name in found())
+    makers = (getattr(module, "make_room", None) for module in modules)
+    return any(make(desk, entry_id, account_id) for make in makers if make is not None)

@@ -1,0 +1,27 @@
+"""What a payment to a biller was for, where the biller's books are kept here."""
+
+from collections.abc import Mapping
+
+from ussd_app.domain.also import NOTHING, Also
+from ussd_app.domain.billing import allocation, books, credit
+from ussd_app.domain.catalogue import AMOUNT, CHARGE, PAYEE, Type
+from ussd_app.domain.desk import Desk
+from ussd_app.domain.roles import Side
+
+
+def more(
+    desk: Desk,
+    _kind: Type,
+    sides: Mapping[str, Side],
+    price: Mapping[str, int],
+    said: Mapping[str, object],
+) -> Also:
+    """The invoices that it pays, in the biller's own books."""
+    found = books.at(desk.reads, sides[PAYEE].account_id)
+    if found is None:
+        return NOTHING
+    typed = str(said.get("reference", ""))
+    return allocation.of_payment(desk, found, typed, price[AMOUNT], price.get(CHARGE, 0))
+
+
+make_room = credit.make_room

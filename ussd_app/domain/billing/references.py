@@ -1,0 +1,78 @@
+"""Whom an account number at a biller means: an invoice, a sale at the counter, or a customer.
+
+People type on small keys: case, blanks, dashes and marks are forgiven, noughts before an invoice's
+number too, and a word before or missing from a customer's.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+INVOICE, SALE, CUSTOMER = "invoice", "sale", "customer"
+
+_INVOICE = re.compile(r"(?:INVOICE|INV)0*([1-9][0-9]{0,8})", re.ASCII)
+_SALE = re.compile(r"(?:SALE|POS)0*([1-9][0-9]{0,8})", re.ASCII)
+_WORDED = re.compile(r"([A-Z]{1,8})([0-9]+)", re.ASCII)
+_NO_SIGNS = re.compile(r"[^A-Z0-9]", re.ASCII)
+OURS = "ACC"
+"""What we put before the number that we give a customer."""
+
+_MEANT = """
+SELECT 'invoice' AS kind, i.id, i.account_id, i.customer_id, i.number, 0 AS place
+FROM invoices i WHERE i.agreement_id = %(biller)s AND i.number = %(invoice)s
+UNION ALL
+SELECT 'sale', s.id, s.account_id, NULL, s.number, 0
+FROM sales s WHERE s.agreement_id = %(biller)s AND s.number = %(sale)s
+UNION ALL
+SELECT 'customer', c.id, c.account_id, c.id, c.number, array_position(%(numbers)s, c.number)
+FROM billing_customers c WHERE c.agreement_id = %(biller)s AND c.number = ANY (%(numbers)s)
+ORDER BY place LIMIT 1
+"""
+
+
+class Meant(NamedTuple):
+    """What an account number means: which row, its account in the book, whose it is, its number."""
+
+    kind: str
+    id: int
+    account_id: int
+    customer_id: int | None
+    number: str
+
+
+def plain(typed: str) -> str:
+    """Capitals and digits, and nothing between."""
+    return _NO_SIGNS.sub("", typed.upper())
+
+
+def is_taken_by_form(number: str) -> bool:
+    """Whether it reads as the number of an invoice or a sale, which no customer may have."""
+    return bool(_INVOICE.fullmatch(number) or _SALE.fullmatch(number))
+
+
+def find(connection: Connection, biller_id: int, typed: str) -> Meant | None:
+    """What somebody meant at a biller; None when the biller has nothing of the kind."""
+    text = plain(typed)
+    invoice, sale = _INVOICE.fullmatch(text), _SALE.fullmatch(text)
+    given = {
+        "biller": biller_id,
+        "invoice": f"INV{invoice[1]}" if invoice else "",
+        "sale": f"POS{sale[1]}" if sale else "",
+        "numbers": list(_numbers(text)),
+    }
+    row = connection.exec_driver_sql(_MEANT, given).fetchone()
+    return Meant(*row[:5]) if row else None
+
+
+def _numbers(text: str) -> Iterator[str]:
+    """The customer's numbers that were perhaps meant, likeliest first."""
+    yield text
+    worded = _WORDED.fullmatch(text)
+    if text.isdigit():
+        yield f"{OURS}{int(text)}"
+    elif worded:
+        yield worded[2]
+        if worded[1] == OURS:
+            yield f"{OURS}{int(worded[2])}"
