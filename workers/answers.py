@@ -5,7 +5,7 @@ name at the provider we never learned, twice, or against an earlier one; each ha
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from ussd_app import logs
 from ussd_app.domain import deposits
 from ussd_app.kernel.msisdn import local
-from workers import errand_rows, inbox
+from workers import daraja_results, errand_rows, inbox
 from workers.errand_rows import BY_PROVIDER, BY_RECEIVER, BY_REFERENCE
 from workers.gateways.africastalking import kes_minor
 from workers.inbox import Heard
@@ -23,11 +23,6 @@ AIRTIME_STATUS, BANK_RESULT, BANK_CREDIT = "airtime_status", "bank_result", "ban
 
 FINAL = {"Success": True, "Failed": False, "accepted": True, "rejected": False}
 """What ends an errand, by the words of those who say it, and whether it was done."""
-
-PAUSE_S = 2.0
-LONGEST_PAUSE_S = 64.0
-MOST_WAITS = 16
-"""How often an answer waits for the errand that it is about: a quarter of an hour in all."""
 
 log = logs.get(__name__)
 
@@ -45,9 +40,9 @@ def airtime_status(shop: Shop, connection: Connection, heard: Heard, now: dateti
         receiver = local(body["phone"])
         rows = errand_rows.named(connection, BY_RECEIVER, "airtime", receiver, minor)
     if any(row.state == "sending" for row in rows) or not rows:
-        _wait(connection, heard, now, "its errand is not known")
+        inbox.wait(connection, heard, now, "its errand is not known")
     elif len(rows) > 1:
-        _wait(connection, heard, now, "it may be about several")
+        inbox.wait(connection, heard, now, "it may be about several")
     elif minor is not None and minor != rows[0].facts["amount"]:
         log.error("another value than was asked for was reported", id=rows[0].id)
         inbox.done(connection, [heard.id], now, "another value than was asked for")
@@ -61,7 +56,7 @@ def bank_result(shop: Shop, connection: Connection, heard: Heard, now: datetime)
     if rows:
         _told(connection, heard, rows, now, None)
     else:
-        _wait(connection, heard, now, "its errand is not known")
+        inbox.wait(connection, heard, now, "its errand is not known")
 
 
 def bank_credit(shop: Shop, connection: Connection, heard: Heard, now: datetime) -> None:
@@ -87,7 +82,7 @@ def _told(
         return
     state = _after(row.state, done)
     if state is None:
-        _wait(connection, heard, now, "its errand is being ended")
+        inbox.wait(connection, heard, now, "its errand is being ended")
         return
     if state != row.state:
         reason = None if done else (heard.body.get("reason") or "reported as failed")
@@ -113,17 +108,9 @@ def _after(state: str, done: bool) -> str | None:
     return state
 
 
-def _wait(connection: Connection, heard: Heard, now: datetime, why: str) -> None:
-    if heard.attempts >= MOST_WAITS:
-        log.error("an answer was about no errand of ours", id=heard.id, why=why)
-        inbox.done(connection, [heard.id], now, why)
-        return
-    pause = min(PAUSE_S * 2**heard.attempts, LONGEST_PAUSE_S)
-    inbox.later(connection, heard.id, now + timedelta(seconds=pause), why)
-
-
 ANSWERS: Mapping[str, Callable[[Shop, Connection, Heard, datetime], None]] = {
     AIRTIME_STATUS: airtime_status,
     BANK_RESULT: bank_result,
     BANK_CREDIT: bank_credit,
+    **daraja_results.ANSWERS,
 }

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
+
+from ussd_app import logs
 
 _DUE = """
 SELECT id, kind FROM inbox WHERE state = 'queued' AND due_at <= %s ORDER BY due_at, id LIMIT %s
@@ -29,6 +31,13 @@ UPDATE inbox SET state = 'dead', attempts = attempts + 1, ended_at = %s, error =
     body = body - 'text'
 WHERE id = %s
 """
+
+PAUSE_S = 2.0
+LONGEST_PAUSE_S = 64.0
+MOST_WAITS = 16
+"""How often an answer waits for the errand that it is about: a quarter of an hour in all."""
+
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,3 +80,14 @@ def later(connection: Connection, id_: int, due_at: datetime, note: str) -> None
 def dead(connection: Connection, id_: int, now: datetime, note: str) -> None:
     """Never to be understood by itself; for a person to see, but for what a customer wrote."""
     connection.exec_driver_sql(_DEAD, (now, note, id_))
+
+
+def wait(connection: Connection, heard: Heard, now: datetime, why: str) -> bool:
+    """Understand it later, when its errand may be known. False when that was hoped for too long."""
+    if heard.attempts >= MOST_WAITS:
+        log.error("an answer was about no errand of ours", id=heard.id, why=why)
+        done(connection, [heard.id], now, why)
+        return False
+    pause = min(PAUSE_S * 2**heard.attempts, LONGEST_PAUSE_S)
+    later(connection, heard.id, now + timedelta(seconds=pause), why)
+    return True

@@ -59,6 +59,18 @@ def send_to_bank(app: App, msisdn: str, pin: str, shillings: int) -> str:
     return _accept(app, msisdn, pin, "bank_quote", {"amount": shillings * 100, **ACCOUNT})
 
 
+def send_to_mpesa(app: App, msisdn: str, pin: str, shillings: int) -> str:
+    """Send money to Baraka's number on M-PESA; the receipt number."""
+    args = {"amount": shillings * 100, "receiver": "+254722000002"}
+    return _accept(app, msisdn, pin, "mpesa_send_quote", args)
+
+
+def pay_bill(app: App, msisdn: str, pin: str, shillings: int, *, till: bool = False) -> str:
+    """Pay a pay bill on M-PESA, or a till there; the receipt number."""
+    args = {"amount": shillings * 100, "number": "600000"} | ({} if till else {"account": "ACC1"})
+    return _accept(app, msisdn, pin, "mpesa_pay_quote", args)
+
+
 def _accept(app: App, msisdn: str, pin: str, quote: str, args: Mapping[str, object]) -> str:
     offer = app.bank.serve(quote, msisdn, args)
     accepted = {"quote": offer["quote_id"], "pin": pin}

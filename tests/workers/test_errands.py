@@ -19,9 +19,9 @@ from ussd_app.kernel.ids import SequentialIds
 from ussd_app.ledger import audit
 from ussd_app.settings import Settings
 from workers import errand_rows
-from workers.answers import MOST_WAITS
 from workers.errand_rows import SENDING_LIMIT_S
 from workers.gateways.bank import BankSwitch
+from workers.inbox import MOST_WAITS
 from workers.relay import drain
 from workers.shop import open_shop
 

@@ -12,16 +12,23 @@ from ussd_app.kernel.errors import RefusalCode, Refused, Unavailable
 from ussd_app.kernel.msisdn import local
 
 SEND, PAY_BILL, BUY_GOODS = "mpesa_send", "mpesa_pay_bill", "mpesa_buy_goods"
-B2C, B2B = "mpesa_b2c", "mpesa_b2b"
-"""The kinds of errand by which they go."""
+B2C, B2B, REVERSAL = "mpesa_b2c", "mpesa_b2b", "mpesa_reversal"
+KINDS = (B2C, B2B, REVERSAL)
+"""The kinds of errand by which money goes to M-PESA, or a payment from there is given back."""
+ONCE_THERE = (B2C, REVERSAL)
+"""Those that Safaricom does once, however often it is asked under the same name."""
 
 REFERENCE, SHORTCODE = "reference", "shortcode"
 """Facts of an errand. `reference`: to a number, that number as it is dialled at home; to a pay
 bill, the account there. `shortcode`: the pay bill or till; a till has no `reference`."""
+ORIGINAL = "mpesa_receipt"
+"""A fact of what is given back: M-PESA's receipt of the payment."""
 WHOM, MPESA_RECEIPT = "whom", "mpesa_receipt"
 """What is learnt by the way: the receiver, with the name if M-PESA gave one, and its receipt."""
 
 SHILLING = 100
+
+_RESTS = "SELECT EXISTS (SELECT FROM errand_pauses WHERE kind = %s)"
 
 
 def quote_send(desk: Desk, ask: Ask) -> Facts:
@@ -42,7 +49,7 @@ def quote_pay(desk: Desk, ask: Ask) -> Facts:
 def _quote(desk: Desk, ask: Ask, kind: str, said: Mapping[str, object]) -> Facts:
     """The network is asked last: what we can refuse by ourselves costs nobody's patience."""
     parties.known(desk.reads, ask.msisdn)
-    if desk.mpesa_shortcode is None:
+    if desk.mpesa_shortcode is None or _rests(desk, kind):
         raise Refused(RefusalCode.MPESA_SILENT)
     if int(ask.text("amount")) % SHILLING:
         raise Refused(RefusalCode.WHOLE_SHILLINGS)
@@ -50,6 +57,15 @@ def _quote(desk: Desk, ask: Ask, kind: str, said: Mapping[str, object]) -> Facts
     _must_be_the_owner(desk, ask.msisdn, offer.price[AMOUNT])
     told = {MPESA_RECEIPT: "-", **said}
     return {"quote_id": pricing.remember(desk, offer, told), "fee": offer.price[FEE]}
+
+
+def _rests(desk: Desk, kind: str) -> bool:
+    """Whether whatever goes there would only wait: Safaricom does not take our operator."""
+    promise = desk.catalogue.types[kind].promise
+    assert promise is not None
+    with desk.reads.connect() as connection:
+        found = connection.exec_driver_sql(_RESTS, (promise.via,))
+        return bool(found.scalar_one())
 
 
 def _must_be_the_owner(desk: Desk, msisdn: str, amount_minor: int) -> None:
