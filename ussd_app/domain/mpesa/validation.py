@@ -7,11 +7,13 @@ Nothing is promised: a payment that was let through may still be kept aside when
 from enum import StrEnum
 
 from ussd_app.domain import pricing
+from ussd_app.domain.billing import judging
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.mpesa import accounts
 from ussd_app.domain.mpesa.accounts import FROZEN, Target
 from ussd_app.domain.mpesa.arrival import PLACES
 from ussd_app.kernel.daraja import C2b, is_hashed
+from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.kernel.msisdn import parse
 
 
@@ -28,7 +30,7 @@ class Verdict(StrEnum):
 
 
 def judge(desk: Desk, asked: C2b) -> Verdict:
-    """Whether we would know what to do with this payment. At most three reads."""
+    """Whether we would know what to do with this payment. A few reads."""
     rules = desk.catalogue.rules["mpesa_in"]
     if asked.shortcode != desk.mpesa_shortcode:
         return Verdict.INVALID_SHORTCODE
@@ -41,6 +43,19 @@ def judge(desk: Desk, asked: C2b) -> Verdict:
         return Verdict.INVALID_KYC if target.because == FROZEN else Verdict.INVALID_ACCOUNT
     if _too_full(desk, target, asked.amount_minor):
         return Verdict.INVALID_AMOUNT
+    return _by_biller(desk, target, asked.amount_minor)
+
+
+def _by_biller(desk: Desk, target: Target, amount_minor: int) -> Verdict:
+    """What a biller says whose books are kept here."""
+    assert target.side is not None
+    assert target.meaning is not None
+    try:
+        account, typed = target.side.account_id, target.meaning.reference
+        judging.must_be_taken(desk, account, typed, amount_minor)
+    except Refused as refused:
+        unknown = refused.code is RefusalCode.UNKNOWN_BILL_ACCOUNT
+        return Verdict.INVALID_ACCOUNT if unknown else Verdict.INVALID_AMOUNT
     return Verdict.ACCEPTED
 
 
