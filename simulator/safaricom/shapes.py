@@ -142,12 +142,12 @@ def _stk_faults(callback: Mapping[str, Any]) -> list[str]:
 
 def _result_faults(result: Mapping[str, Any]) -> list[str]:
     found = _against(RESULT, result)
-    rows = _rows(result.get("ResultParameters", {}).get("ResultParameter", []))
-    rows += _rows(result.get("ReferenceData", {}).get("ReferenceItem", []))
+    parameters = _rows(result.get("ResultParameters", {}).get("ResultParameter", []))
+    references = _rows(result.get("ReferenceData", {}).get("ReferenceItem", []))
+    rows = [*parameters, *references]
     for row in rows:
         if not isinstance(row, dict) or not {"Key"} <= set(row) <= {"Key", "Value"}:
             found.append(f"a parameter has Key and perhaps Value: {row!r}")
-    parameters = _rows(result.get("ResultParameters", {}).get("ResultParameter", []))
     keys = {str(row["Key"]).replace(" ", "") for row in parameters if isinstance(row, dict)}
     return found + [f"no result has a {key}" for key in sorted(keys - PARAMETERS)]
 
