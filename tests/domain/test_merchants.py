@@ -34,6 +34,10 @@ CROWD = tuple(
     Seed(f"+2547220001{n:02d}", f"Payer{n} Street", "en", "4826", f"330001{n:02d}", 5_000_00)
     for n in range(16)
 )
+OUTLET = Seed(
+    *("+254744000004", "Wakuu Supplies", "en", "4444", "22000004", 0),
+    (Planted("agency", "41001", "Wakuu", 50_000_00),),
+)
 BY_TYPE = {"pay_till": ("number", "520001"), "pay_bill": ("number", "600100")}
 
 
@@ -388,3 +392,17 @@ def test_the_command_prints_the_day(app: App, capsys: pytest.CaptureFixture[str]
     ]
     assert merchant_day(settings, Namespace(number="520009", day=TODAY)) == 1
     assert capsys.readouterr().out == "No shop goes by 520009.\n"
+
+
+# cash out of a pochi
+
+
+def test_a_pochis_operator_takes_no_cash_out_of_it(app: App) -> None:
+    pay(app, ASHA, 500_00, "pay_pochi")
+    asked = {"shop": str(shop(app, "pochi").id), "operator": BARAKA.msisdn, "pin": JUMA.pin}
+    app.bank.serve("add_shop_operator", JUMA.msisdn, asked, "o")
+    cash = {"type": "pochi_cash_out", "amount": 100_00, "number": "41001", "store": 1}
+    plant(app.bank.desk, (OUTLET,))
+    for who, code in ((BARAKA, RefusalCode.OWNER_ONLY), (ASHA, RefusalCode.NOT_YOURS)):
+        must_refuse(code, lambda who=who: app.bank.serve("quote", who.msisdn, cash))  # type: ignore[misc]
+    assert app.bank.serve("quote", JUMA.msisdn, cash)["fee"] == 11_00
