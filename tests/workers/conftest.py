@@ -1,9 +1,15 @@
 """An application on a clean database, a gateway that counts, short ways to queue and to look."""
 
 import json
-from collections.abc import Iterator
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +21,9 @@ from ussd_app.bootstrap import App, build
 from ussd_app.embedded import Redis
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.ids import SequentialIds
+from ussd_app.running.plan import PROJECT
 from ussd_app.settings import Settings
+from workers.shop import Shop, open_shop
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 ASHA, BARAKA = "+254712000001", "+254722000002"
@@ -125,3 +133,47 @@ class Boxes:
 @pytest.fixture
 def boxes(engine: Engine, clock: FrozenClock, app: App) -> Boxes:
     return Boxes(engine, clock)
+
+
+@pytest.fixture
+def shop(app: App) -> Iterator[Shop]:
+    """What a worker works with."""
+    shop = open_shop(app, lines=2)
+    yield shop
+    shop.close()
+
+
+@pytest.fixture
+def signals_put_back() -> Iterator[None]:
+    """What listens to signals in a test listens no longer afterwards."""
+    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for name, handler in before.items():
+        signal.signal(name, handler)
+
+
+@contextmanager
+def workers_of(settings: Settings, home: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Starts workers as `make run` does; whatever is left of them is gone afterwards."""
+    started: list[subprocess.Popen[bytes]] = []
+    environ = os.environ | {
+        "KABAMBE_ENV": "test",
+        "KABAMBE_HOME": str(home),
+        "DATABASE_URL": settings.database_url or "",
+        "REDIS_URL": settings.redis_url or "",
+        "AT_API_URL": settings.at_api_url,
+        "AT_USERNAME": "kabambe",
+        "PYTHONPATH": str(PROJECT),
+    }
+    if settings.bank_url:
+        environ["BANK_URL"] = settings.bank_url
+
+    def start() -> subprocess.Popen[bytes]:
+        process = subprocess.Popen([sys.executable, "-m", "workers"], env=environ, cwd=home)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()

@@ -1,9 +1,7 @@
 """A real worker, killed while errands are out: none is asked for twice, none is lost or guessed."""
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,20 +13,19 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-from tests.workers.conftest import ASHA, Boxes
+from tests.processes import until
+from tests.workers.conftest import ASHA, Boxes, workers_of
 from tests.workers.outside import Outside, buy, outside, send_to_bank
 from ussd_app.bootstrap import App, build
 from ussd_app.domain.seeds import plant
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.ledger import audit
-from ussd_app.running.plan import PROJECT
 from ussd_app.settings import Settings
 from workers.errand_rows import SENDING_LIMIT_S
 from workers.gateways.bank import BankSwitch
 from workers.queueing import nudge
 from workers.relay import drain
 
-WAIT_S = 60.0
 PIN = "4826"
 
 
@@ -55,35 +52,9 @@ def app(known: Settings) -> Iterator[App]:
 
 @pytest.fixture
 def worker(known: Settings, tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    """Starts a worker as `make run` does; whatever is left of it is gone afterwards."""
-    started: list[subprocess.Popen[bytes]] = []
-    environ = os.environ | {
-        "KABAMBE_ENV": "test",
-        "KABAMBE_HOME": str(tmp_path),
-        "DATABASE_URL": known.database_url or "",
-        "REDIS_URL": known.redis_url or "",
-        "AT_API_URL": known.at_api_url,
-        "BANK_URL": known.bank_url or "",
-        "AT_USERNAME": "kabambe",
-        "PYTHONPATH": str(PROJECT),
-    }
-
-    def start() -> subprocess.Popen[bytes]:
-        process = subprocess.Popen([sys.executable, "-m", "workers"], env=environ, cwd=tmp_path)
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
-
-
-def _until(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    """Starts a worker as `make run` does."""
+    with workers_of(known, tmp_path) as start:
+        yield start
 
 
 def _states(app: App, kind: str) -> Counter[str]:
@@ -111,14 +82,14 @@ def test_a_worker_killed_while_errands_are_out_doubles_none_and_loses_none(
     world.switch.faults = replace(world.switch.faults, slow_ms=500)
     first = worker()
     nudge(redis)
-    _until(lambda: len(world.reseller.sent) >= 4)
+    until(lambda: len(world.reseller.sent) >= 4)
     first.send_signal(signal.SIGKILL)
     first.wait()
     world.switch.faults = replace(world.switch.faults, slow_ms=0)
     worker()
     nudge(redis)
-    _until(lambda: not _states(app, "airtime")["queued"] and not _states(app, "bank")["queued"])
-    _until(lambda: sum(_states(app, "airtime").values()) == len(amounts))
+    until(lambda: not _states(app, "airtime")["queued"] and not _states(app, "bank")["queued"])
+    until(lambda: sum(_states(app, "airtime").values()) == len(amounts))
     time.sleep(2)
     in_doubt = _states(app, "airtime")["sending"]
     assert 0 < in_doubt <= 16, "the calls that were out"
@@ -165,12 +136,12 @@ def test_a_silent_reseller_holds_up_no_message(
         buy(app, ASHA, PIN, amount)
     worker()
     nudge(redis)
-    _until(lambda: _states(app, "airtime")["sending"] == 16)
+    until(lambda: _states(app, "airtime")["sending"] == 16)
     before = world.centre.sent
     for number in range(300):
         boxes.say(f"+2547120{number:05d}", "no_transactions", balance=number)
     started = time.monotonic()
     nudge(redis)
-    _until(lambda: world.centre.sent >= before + 300)
+    until(lambda: world.centre.sent >= before + 300)
     assert time.monotonic() - started < 10
     assert _states(app, "airtime")["sending"] == 16

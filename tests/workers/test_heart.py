@@ -1,42 +1,27 @@
 """Worker and scheduler show that they live: beside long work; not when stuck, nor once ended."""
 
-import signal
 import time
-from collections.abc import Iterator
 
 import pytest
 import redis as redis_py
 
 from ussd_app import heartbeat
-from ussd_app.bootstrap import App
 from ussd_app.heartbeat import FADES_S, Part
 from workers import keeper
 from workers.keeper import Answer, Keeper
 from workers.queueing import Bell, ring
 from workers.scheduler import RHYTHM_S, Scheduler
-from workers.shop import Shop, open_shop
+from workers.shop import Shop
 
 EVERY_S = 0.02
 
 
-@pytest.fixture(autouse=True)
-def _put_signals_back() -> Iterator[None]:
-    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for name, handler in before.items():
-        signal.signal(name, handler)
+pytestmark = pytest.mark.usefixtures("signals_put_back")
 
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat, "EVERY_S", EVERY_S)
-
-
-@pytest.fixture
-def shop(app: App) -> Iterator[Shop]:
-    shop = open_shop(app, lines=2)
-    yield shop
-    shop.close()
 
 
 def _keep(shop: Shop, redis: redis_py.Redis, answer: Answer) -> None:

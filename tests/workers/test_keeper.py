@@ -1,8 +1,5 @@
 """Bells: unique while they wait, free while they are answered, never in anybody's way."""
 
-import signal
-from collections.abc import Iterator
-
 import pytest
 import redis as redis_py
 from redis.backoff import NoBackoff
@@ -20,22 +17,9 @@ from workers.keeper import Answer, Keeper
 from workers.queueing import QUEUE, Bell, nudge, nudger, ring
 from workers.scheduler import DAILY, RHYTHM_S, Scheduler
 from workers.schedules import ANSWERS
-from workers.shop import Shop, open_shop
+from workers.shop import Shop
 
-
-@pytest.fixture(autouse=True)
-def _put_signals_back() -> Iterator[None]:
-    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for name, handler in before.items():
-        signal.signal(name, handler)
-
-
-@pytest.fixture
-def shop(app: App) -> Iterator[Shop]:
-    shop = open_shop(app, lines=2)
-    yield shop
-    shop.close()
+pytestmark = pytest.mark.usefixtures("signals_put_back")
 
 
 def _keep(shop: Shop, redis: redis_py.Redis, answer: Answer) -> None:

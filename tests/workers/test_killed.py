@@ -1,9 +1,7 @@
 """A worker that is killed in the middle of it: nothing lost, nothing said twice."""
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,11 +10,11 @@ from pathlib import Path
 import pytest
 import redis as redis_py
 
-from tests.workers.conftest import Boxes
+from tests.processes import until
+from tests.workers.conftest import Boxes, workers_of
 from tests.workers.gateway import LocalGateway
 from ussd_app.bootstrap import build
 from ussd_app.kernel.clock import FrozenClock
-from ussd_app.running.plan import PROJECT
 from ussd_app.settings import Settings
 from workers.outbox import SENDING_LIMIT_S
 from workers.queueing import nudge
@@ -24,7 +22,6 @@ from workers.relay import drain
 from workers.settle import PATIENCE_S
 
 MESSAGES = 600
-WAIT_S = 60.0
 
 
 @pytest.fixture
@@ -35,34 +32,9 @@ def clock() -> FrozenClock:
 
 @pytest.fixture
 def worker(settings: Settings, tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    """Starts a worker as `make run` does; whatever is left of it is gone afterwards."""
-    started: list[subprocess.Popen[bytes]] = []
-    environ = os.environ | {
-        "KABAMBE_ENV": "test",
-        "KABAMBE_HOME": str(tmp_path),
-        "DATABASE_URL": settings.database_url or "",
-        "REDIS_URL": settings.redis_url or "",
-        "AT_API_URL": settings.at_api_url,
-        "AT_USERNAME": "kabambe",
-        "PYTHONPATH": str(PROJECT),
-    }
-
-    def start() -> subprocess.Popen[bytes]:
-        process = subprocess.Popen([sys.executable, "-m", "workers"], env=environ, cwd=tmp_path)
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
-
-
-def _until(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    """Starts a worker as `make run` does."""
+    with workers_of(settings, tmp_path) as start:
+        yield start
 
 
 def _still(boxes: Boxes) -> bool:
@@ -85,13 +57,13 @@ def test_a_worker_killed_while_it_sends_loses_nothing_and_doubles_nothing(
         boxes.say(f"+2547120{number:05d}", "no_transactions", balance=number)
     first = worker()
     nudge(redis)
-    _until(lambda: len(gateway.heard) > MESSAGES // 4)
+    until(lambda: len(gateway.heard) > MESSAGES // 4)
     first.send_signal(signal.SIGKILL)
     first.wait()
     worker()
     nudge(redis)
-    _until(lambda: set(boxes.states()) <= {"done", "sending"})
-    _until(lambda: _still(boxes))
+    until(lambda: set(boxes.states()) <= {"done", "sending"})
+    until(lambda: _still(boxes))
     in_doubt = boxes.states()["sending"]
     assert 0 < in_doubt <= 128, "the calls that were in flight"
 
@@ -125,7 +97,7 @@ def test_a_worker_asked_to_stop_ends_its_calls_and_leaves(
         boxes.say(f"+2547120{number:05d}", "no_transactions", balance=number)
     process = worker()
     nudge(redis)
-    _until(lambda: len(gateway.heard) > 50)
+    until(lambda: len(gateway.heard) > 50)
     process.terminate()
     assert process.wait(20) == 0
     states = boxes.states()
