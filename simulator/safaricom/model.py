@@ -96,6 +96,8 @@ class Safaricom:
     """By consumer key: the one token that holds, and until when."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     turn: int = 0
+    proxy: tuple[str, str] = ("", "")
+    """By which address the Kabambe here is known outside, and where it is, as a proxy would know."""
     _outbox: list[Telling] = field(default_factory=list)
     _held: list[Telling] = field(default_factory=list)
     _due: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
@@ -125,6 +127,7 @@ class Safaricom:
             validation_url=f"{doors}/c2b/validation",
         )
         self.books.balances.setdefault(settings.daraja_shortcode, 0)
+        self.proxy = (settings.public_url, base)
 
     def customer(self, msisdn: str) -> Customer:
         """The SIM with this number (12 digits)."""
@@ -228,6 +231,9 @@ class Safaricom:
         self, what: str, url: str, message: Message, within_s: float = WITHIN_S
     ) -> Answer | None:
         """Say one thing to a listener now; its answer, None when there was none."""
+        known, base = self.proxy
+        if known and url.startswith(f"{known}/"):
+            url = base + url.removeprefix(known)
         body = written(message)
         odd = shapes.faults(json.loads(body))
         note = f"unlike Safaricom: {'; '.join(odd)}" if odd else ""
