@@ -1,7 +1,7 @@
 """The laws of the book, each as the query for the rows that break it.
 
-Knows the shape of the tables, the names of two accounts (float/house, evalue/house), and that in the
-book `billing` whatever stands before the dot of an owner says whose books they are; no product.
+Knows the shape of the tables, the names of two accounts (float/house, evalue/house), and that in
+the book `billing` whatever stands before the dot of an owner says whose books they are; no product.
 """
 
 LAWS: dict[str, str] = {
