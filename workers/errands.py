@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from ussd_app import logs
 from ussd_app.bootstrap import App
 from ussd_app.domain import promises
-from ussd_app.ledger.book import HoldNotOpen
+from ussd_app.ledger.refusals import HoldNotOpen
 from workers import errand_rows
 from workers.errand_rows import Row
 from workers.gateways.errands import (
