@@ -1,18 +1,18 @@
-"""From the inbox to its meaning: delivery reports settle messages, keywords are answered, and what
-is said of errands goes to `answers`.
+"""From the inbox to its meaning: delivery reports settle messages, keywords are answered, what is
+said of errands goes to `answers`, what M-PESA says of money that comes in to `daraja`.
 
 A report may come before the answer to the call that it is about has been written down, for a
 message whose id we never learned, twice, or in the wrong order; each has one outcome here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from ussd_app import logs
 from ussd_app.domain import keywords
-from workers import inbox
+from workers import daraja, inbox
 from workers.answers import ANSWERS
 from workers.inbox import Heard
 from workers.settle import MAY_BE_TAKEN
@@ -66,12 +66,13 @@ def hear(shop: Shop) -> int:
     now = shop.app.clock.now()
     with shop.app.engine.connect() as connection:
         waiting = inbox.due(connection, now, BATCH)
-    reports = [id_ for id_, kind in waiting if kind == DELIVERY]
-    if reports and not _try(shop, reports):
-        for id_ in reports:
-            _try(shop, [id_])
+    for together in TOGETHER:
+        ids = [id_ for id_, kind in waiting if kind == together]
+        if ids and not _try(shop, ids):
+            for id_ in ids:
+                _try(shop, [id_])
     for id_, kind in waiting:
-        if kind != DELIVERY:
+        if kind not in TOGETHER:
             _try(shop, [id_])
     return len(waiting)
 
@@ -91,18 +92,19 @@ def _try(shop: Shop, ids: Sequence[int]) -> bool:
 
 def _understand(shop: Shop, connection: Connection, heard: Sequence[Heard]) -> None:
     now = shop.app.clock.now()
-    reports = [each for each in heard if each.kind == DELIVERY]
-    if reports:
-        _reports(shop, connection, reports, now)
+    for kind, understand in TOGETHER.items():
+        some = [each for each in heard if each.kind == kind]
+        if some:
+            understand(shop, connection, some, now)
     for each in heard:
         if each.kind in (INCOMING, OPT_OUT):
             text = each.body["text"] if each.kind == INCOMING else STOP
             desk = shop.app.bank.desk
             keywords.answer(desk, shop.app.keywords, connection, each.body["phone"], text)
             inbox.done(connection, [each.id], now)
-        elif each.kind in ANSWERS:
-            ANSWERS[each.kind](shop, connection, each, now)
-        elif each.kind != DELIVERY:
+        elif each.kind in MEANINGS:
+            MEANINGS[each.kind](shop, connection, each, now)
+        elif each.kind not in TOGETHER:
             inbox.dead(connection, each.id, now, "a kind that nobody understands")
 
 
@@ -164,3 +166,12 @@ def _orphan(shop: Shop, connection: Connection, report: Heard, now: datetime) ->
         due_at = now + timedelta(seconds=pause)
         inbox.later(connection, report.id, due_at, "its message is not known")
     return False
+
+
+MEANINGS = {**ANSWERS, **daraja.MEANINGS}
+"""What is done with a message of a kind, one a transaction."""
+TOGETHER: Mapping[str, Callable[[Shop, Connection, Sequence[Heard], datetime], None]] = {
+    DELIVERY: _reports,
+    daraja.PAYMENT: daraja.payments,
+}
+"""What is done with all messages of a kind that are due, in one transaction."""

@@ -17,15 +17,18 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from ussd_app.domain import parties
 from ussd_app.domain.arrivals import enter, entered_as
 from ussd_app.domain.desk import SYSTEM, Desk
 from ussd_app.domain.keys import fingerprint
 from ussd_app.domain.mpesa import accounts
 from ussd_app.domain.mpesa.accounts import Target
+from ussd_app.domain.parties import Party
 from ussd_app.domain.roles import WALLET
 from ussd_app.domain.texts import two_names
-from ussd_app.kernel.daraja import account_number
+from ussd_app.kernel.daraja import account_number, is_hashed
 from ussd_app.kernel.errors import RefusalCode, Refused
+from ussd_app.kernel.msisdn import parse
 
 PLACES: Mapping[str, str] = {
     WALLET: "mpesa_topup",
@@ -51,6 +54,10 @@ _KEPT = """
 INSERT INTO unplaced (reference, source, receipt, amount_minor, facts, because, came_at)
 VALUES (%s, 'mpesa', %s, %s, %s, %s, %s) ON CONFLICT (reference) DO NOTHING
 """
+_BY_DIGEST = f"""
+SELECT {", ".join(parties.COLUMNS)} FROM parties
+WHERE encode(sha256(substr(msisdn, 2)::bytea), 'hex') = %s AND status <> 'closed'
+"""  # noqa: S608 - our own columns
 
 
 @dataclass(frozen=True)
@@ -185,11 +192,32 @@ def _note(desk: Desk, connection: Connection, placed: Sequence[Placed]) -> None:
         connection.exec_driver_sql(_ENTERED, (now, *(list(column) for column in columns)))
     for it in placed:
         if it.because is not None:
-            payment = it.payment
-            facts = {"mpesa": payment.mpesa, "sender": sender(payment.name)}
-            facts |= {"account": payment.account, "payer": payment.payer}
-            kept = (it.receipt, payment.amount_minor, json.dumps(facts), it.because, now)
-            connection.exec_driver_sql(_KEPT, (payment.mpesa, *kept))
+            _keep(desk, connection, it)
+
+
+def _keep(desk: Desk, connection: Connection, it: Placed) -> None:
+    """Let staff decide; a payer whom we know is told that the money is safe."""
+    payment, payer = it.payment, _known(desk, it.payment.payer)
+    facts = {"mpesa": payment.mpesa, "sender": sender(payment.name), "account": payment.account}
+    facts |= {"payer": payer.msisdn} if payer else {}
+    told = (it.receipt, payment.amount_minor, json.dumps(facts), it.because, desk.clock.now())
+    new = connection.exec_driver_sql(_KEPT, (payment.mpesa, *told)).rowcount == 1
+    if new and payer is not None:
+        parties.say(
+            *(desk, connection, payer.msisdn, payer.language, "mpesa_kept_aside"),
+            amount=payment.amount_minor,
+            mpesa=payment.mpesa,
+        )
+
+
+def _known(desk: Desk, payer: str) -> Party | None:
+    """The customer of ours who paid, where Safaricom names them by number or by digest."""
+    if is_hashed(payer):
+        with desk.reads.connect() as connection:
+            row = connection.exec_driver_sql(_BY_DIGEST, (payer,)).fetchone()
+        return Party(*row) if row else None
+    msisdn = parse(payer)
+    return parties.find(desk.reads, msisdn) if msisdn else None
 
 
 def _rows(placed: Sequence[Placed]) -> Iterator[tuple[object, ...]]:
