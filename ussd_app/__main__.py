@@ -110,6 +110,12 @@ def _outside(settings: Settings, options: Options) -> int:
     return outside.manage(settings, options)
 
 
+def _daraja(settings: Settings, options: Options) -> int:
+    from ussd_app.running import daraja
+
+    return daraja.manage(settings, options)
+
+
 def _safeguards(settings: Settings, options: Options) -> int:
     from ussd_app.running import safeguards
 
@@ -126,6 +132,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "coins": (_coins, "what coins the house has and owes; take in more"),
     "staff": (_staff, "who decides from the staff menu: list, add, remove"),
     "outside": (_outside, "errands in doubt, money kept aside, debts: list, decide, settle"),
+    "daraja": (_daraja, "Safaricom: register our doors; ask for a balance, for a payment"),
     "reversals": (_safeguards, "payments that somebody wants back: list, grant, refuse"),
     "kyc": (_safeguards, "customers who want higher limits: list, approve, refuse"),
     "windows": (_safeguards, "maintenance: list, add, end"),
@@ -158,6 +165,10 @@ def _add_words(name: str, command: argparse.ArgumentParser) -> None:
         from ussd_app.running import outside
 
         outside.add_words(command)
+    if name == "daraja":
+        from ussd_app.running import daraja
+
+        daraja.add_words(command)
     if name == "staff":
         from ussd_app.running import staff
 

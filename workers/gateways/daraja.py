@@ -203,12 +203,11 @@ class Daraja:
     def reverse(
         self, name: str, receipt: str, amount_minor: int, remarks: str
     ) -> Accepted | Failed:
-        """Give money back that came to our shortcode, by its receipt."""
+        """Give money back that came to our shortcode, by its receipt: it goes back once."""
         return self._initiated(
             "/mpesa/reversal/v1/request",
             "reversal",
             {
-                "OriginatorConversationID": name,
                 "Initiator": self._account.initiator,
                 "CommandID": "TransactionReversal",
                 "TransactionID": receipt,
