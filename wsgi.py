@@ -8,9 +8,9 @@ from ussd_app.running.bodies import Bodies
 from ussd_app.settings import Settings
 from ussd_app.web import create_app
 from workers.queueing import nudger
-from workers.shop import account_names
+from workers.shop import account_names, sim_swaps
 
 settings = Settings.read(os.environ)
 configure(settings.production)
-kabambe = build(settings, account_names=account_names(settings))
+kabambe = build(settings, account_names=account_names(settings), sim_swaps=sim_swaps(settings))
 app = Bodies(create_app(kabambe, nudger(kabambe.redis)), settings.port)

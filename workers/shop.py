@@ -13,6 +13,8 @@ import redis
 
 from ussd_app.bootstrap import App
 from ussd_app.domain.account_names import AccountNames
+from ussd_app.domain.sim_swaps import SimSwaps
+from ussd_app.kernel.clock import Clock, SystemClock
 from ussd_app.settings import Settings
 from workers.errands import Errands
 from workers.gateways.africastalking import AfricasTalking
@@ -22,6 +24,7 @@ from workers.gateways.daraja import Daraja
 from workers.gateways.daraja_keys import Account
 from workers.gateways.errands import Carrier
 from workers.gateways.mpesa import Back, ToBusiness, ToNumber
+from workers.gateways.sim_swaps import WAIT_S, NetworkSims
 from workers.gateways.sms import SmsGateway
 from workers.shelf import RedisShelf
 
@@ -82,7 +85,7 @@ def open_shop(app: App, *, lines: int = LINES) -> Shop:
     )
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     pool = ThreadPoolExecutor(lines, thread_name_prefix="line") if lines > 1 else None
-    safaricom = daraja(settings, app.redis)
+    safaricom = daraja(settings, app.redis, app.clock)
     carriers = _carriers(settings, safaricom)
     errands = Errands(app, carriers, name, ERRAND_LINES if lines > 1 else 1)
     return Shop(app, gateway, errands, name, lines, safaricom, pool=pool)
@@ -95,7 +98,19 @@ def account_names(settings: Settings) -> AccountNames | None:
     return BankSwitch(settings.bank_url, settings.bank_key)
 
 
-def daraja(settings: Settings, client: redis.Redis) -> Daraja | None:
+def sim_swaps(settings: Settings, clock: Clock | None = None) -> SimSwaps | None:
+    """Who can say when a SIM was replaced: Safaricom, where that is wanted."""
+    if settings.daraja_sim_swap_days == 0 or settings.redis_url is None:
+        return None
+    clock = clock or SystemClock()
+    client = redis.Redis.from_url(settings.redis_url, socket_timeout=WAIT_S)
+    safaricom = daraja(settings, client, clock)
+    if safaricom is None:
+        return None
+    return NetworkSims(safaricom, settings.daraja_sim_swap_days, clock.now)
+
+
+def daraja(settings: Settings, client: redis.Redis, clock: Clock | None = None) -> Daraja | None:
     """Safaricom, where we have an account there. Its tokens lie in Redis, for all who ask."""
     if settings.daraja_url is None or settings.daraja_certificate is None:
         return None
@@ -111,7 +126,7 @@ def daraja(settings: Settings, client: redis.Redis) -> Daraja | None:
         certificate=settings.daraja_certificate,
         callbacks=f"{settings.public_url}/daraja{secret}",
     )
-    return Daraja(account, RedisShelf(client))
+    return Daraja(account, RedisShelf(client), (clock or SystemClock()).now)
 
 
 def _carriers(settings: Settings, safaricom: Daraja | None) -> dict[str, Carrier]:

@@ -14,6 +14,7 @@ from redis.retry import Retry
 from tests.workers.safaricom import ACCEPTED, BAD_TOKEN, FIXTURES, Double, Pocket, double
 from tests.workers.test_daraja_requests import JANE, account
 from ussd_app.embedded import Redis
+from ussd_app.kernel.clock import SystemClock
 from ussd_app.kernel.daraja import Accepted
 from workers import shelf
 from workers.gateways import daraja_line
@@ -51,7 +52,7 @@ def nowhere() -> redis_py.Redis:
 
 
 def worker(safaricom: Double, client: redis_py.Redis) -> Daraja:
-    return Daraja(account(safaricom.url), RedisShelf(client))
+    return Daraja(account(safaricom.url), RedisShelf(client), SystemClock().now)
 
 
 def together(*calls: Callable[[], Any]) -> list[Any]:
@@ -99,7 +100,7 @@ def test_a_token_that_dies_on_the_way_is_replaced_once_and_what_was_asked_is_ask
 def test_a_token_that_is_refused_again_is_given_up(safaricom: Double, name: str) -> None:
     status = int(name.split(".http")[1].split(".")[0])
     safaricom.answer = lambda _: (status, (FIXTURES / name).read_bytes())
-    daraja = Daraja(account(safaricom.url), Pocket())
+    daraja = Daraja(account(safaricom.url), Pocket(), SystemClock().now)
     outcome = daraja.b2c("n", JANE, 1_00, "Withdrawal")
     assert isinstance(outcome, Postponed)
     assert name.split(".http")[0].endswith(("token", "apiproduct"))
@@ -109,7 +110,7 @@ def test_a_token_that_is_refused_again_is_given_up(safaricom: Double, name: str)
 def test_what_fails_after_a_new_token_is_what_counts(safaricom: Double) -> None:
     answers = [BAD_TOKEN, (500, b"")]
     safaricom.answer = lambda _: answers[len(safaricom.asked) - 1]
-    daraja = Daraja(account(safaricom.url), Pocket())
+    daraja = Daraja(account(safaricom.url), Pocket(), SystemClock().now)
     assert daraja.b2c("n", JANE, 1_00, "Withdrawal") == Open("HTTP 500 without a body")
 
 
@@ -122,7 +123,7 @@ def test_a_token_is_taken_off_the_shelf_before_it_ends(
 ) -> None:
     safaricom.token = lambda: (200, f'{{"access_token": "x", "expires_in": "{said}"}}'.encode())
     pocket = Pocket()
-    Daraja(account(safaricom.url), pocket).balance()
+    Daraja(account(safaricom.url), pocket, SystemClock().now).balance()
     ((value, ttl_s),) = pocket.kept.values()
     assert (value, ttl_s) == ("x", kept_s)
 
@@ -158,7 +159,9 @@ TOKEN_ANSWERS: list[tuple[int, bytes]] = [
 @pytest.mark.parametrize("answer", TOKEN_ANSWERS)
 def test_without_a_token_nothing_is_asked(safaricom: Double, answer: tuple[int, bytes]) -> None:
     safaricom.token = lambda: answer
-    outcome = Daraja(account(safaricom.url), Pocket()).b2c("n", JANE, 1_00, "Withdrawal")
+    outcome = Daraja(account(safaricom.url), Pocket(), SystemClock().now).b2c(
+        "n", JANE, 1_00, "Withdrawal"
+    )
     assert isinstance(outcome, Postponed)
     assert outcome.reason.startswith("no token")
     assert not safaricom.asked
@@ -195,14 +198,16 @@ def test_a_request_that_waited_too_long_for_its_token_is_not_sent(
     safaricom: Double, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(daraja_line, "LATEST_START_S", -1.0)
-    outcome = Daraja(account(safaricom.url), Pocket()).b2c("n", JANE, 1_00, "Withdrawal")
+    outcome = Daraja(account(safaricom.url), Pocket(), SystemClock().now).b2c(
+        "n", JANE, 1_00, "Withdrawal"
+    )
     assert outcome == Postponed("no token in time")
     assert not safaricom.asked
 
 
 def test_a_broken_shelf_is_no_fault_of_safaricom(safaricom: Double) -> None:
     pocket = Pocket()
-    daraja = Daraja(account(safaricom.url), pocket)
+    daraja = Daraja(account(safaricom.url), pocket, SystemClock().now)
     pocket.broken = True
     for _ in range(2 * MOST_FAILURES):
         assert daraja.balance() == Postponed("ConnectionError")
@@ -298,7 +303,7 @@ def test_calls_that_end_late_lengthen_nothing(breaker: Breaker, hands: Hands) ->
 
 
 def test_an_api_that_is_ill_is_left_alone_and_the_others_are_asked(safaricom: Double) -> None:
-    daraja = Daraja(account(safaricom.url), Pocket())
+    daraja = Daraja(account(safaricom.url), Pocket(), SystemClock().now)
     safaricom.answer = lambda asked: (503, b"") if "b2c" in asked.path else ACCEPTED
     for _ in range(MOST_FAILURES):
         assert isinstance(daraja.b2c("n", JANE, 1_00, "Withdrawal"), Open)
@@ -308,7 +313,7 @@ def test_an_api_that_is_ill_is_left_alone_and_the_others_are_asked(safaricom: Do
 
 
 def test_what_is_refused_is_no_illness(safaricom: Double) -> None:
-    daraja = Daraja(account(safaricom.url), Pocket())
+    daraja = Daraja(account(safaricom.url), Pocket(), SystemClock().now)
     refusals = ("errors/quota.http500.json", "errors/wrong-credentials.http500.json")
     for name in refusals * MOST_FAILURES:
         safaricom.answer = lambda _, name=name: (500, (FIXTURES / name).read_bytes())  # type: ignore[misc]
@@ -317,7 +322,7 @@ def test_what_is_refused_is_no_illness(safaricom: Double) -> None:
 
 
 def test_a_silent_safaricom_soon_costs_no_worker_any_time() -> None:
-    daraja = Daraja(account("http://127.0.0.1:9"), Pocket())
+    daraja = Daraja(account("http://127.0.0.1:9"), Pocket(), SystemClock().now)
     for _ in range(MOST_FAILURES):
         assert daraja.balance() == Postponed("no token: ConnectionError")
     assert daraja.balance() == Postponed("no token: left alone for a while")

@@ -359,7 +359,7 @@ def test_nobody_there_is_certain(monkeypatch: pytest.MonkeyPatch) -> None:
     nobody = client("http://127.0.0.1:9")
     assert isinstance(nobody.balance(), Postponed)
     pocket = Pocket()
-    daraja = Daraja(account("http://127.0.0.1:9"), pocket)
+    daraja = Daraja(account("http://127.0.0.1:9"), pocket, now=lambda: NOW)
     name = daraja._line._tokens._name
     pocket.put(name, "token", 60)
     assert daraja.b2c("n", JANE, 1_00, "Withdrawal") == Postponed("no connection")
@@ -380,7 +380,9 @@ def test_a_time_out_after_the_request_began_is_open(
 
 def test_a_connection_that_breaks_after_the_request_is_open() -> None:
     with socket.create_server((LOOPBACK, 0)) as listening:
-        daraja = Daraja(account(f"http://127.0.0.1:{listening.getsockname()[1]}"), Pocket())
+        daraja = Daraja(
+            account(f"http://127.0.0.1:{listening.getsockname()[1]}"), Pocket(), lambda: NOW
+        )
         shelf: Any = daraja._line._tokens._shelf
         shelf.put(daraja._line._tokens._name, "token", 60)
 

@@ -1,5 +1,6 @@
 """Our client before the simulator's Safaricom, which holds every request against the wire."""
 
+import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +15,14 @@ from simulator.safaricom import faults
 from tests.workers.mpesa_stage import MILLION_MINOR, Stage, stage
 from ussd_app.bootstrap import App, build
 from ussd_app.kernel.daraja import Accepted, StkStanding
+from ussd_app.kernel.errors import Unavailable
 from ussd_app.running import daraja as terminal
 from ussd_app.settings import Settings
+from workers.gateways import sim_swaps as sim_swaps_of
 from workers.gateways.daraja import Daraja, Pushed
 from workers.gateways.errands import Declined, Open, Postponed
-from workers.shop import daraja
+from workers.gateways.sim_swaps import NetworkSims
+from workers.shop import daraja, sim_swaps
 
 JANE = "+254700000001"
 PHONE = "254700000001"
@@ -172,6 +176,32 @@ def test_whatever_goes_wrong_is_neither_done_nor_undone_by_guess(
     assert isinstance(again, Open | Accepted)
     assert balance(here) <= 100_00, "never twice under one name"
     assert (again == Open("taken before")) == moves or words == "refuses with 2001"
+
+
+# SIMs
+
+
+def test_a_sim_that_was_replaced_lately_is_known_and_silence_is_no_answer(
+    here: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sim_swaps(here.settings) is None, "not wanted"
+    sims = sim_swaps(replace(here.settings, daraja_sim_swap_days=3))
+    assert isinstance(sims, NetworkSims)
+    assert not sims.is_recent(JANE)
+    for days, recent in ((2, True), (4, False)):
+        here.safaricom.customer(PHONE).swapped = _now() - timedelta(days=days)
+        assert sims.is_recent(JANE) == recent
+    behave(here, "throttles")
+    with pytest.raises(Unavailable):
+        sims.is_recent(JANE)
+    monkeypatch.setattr(sim_swaps_of, "WAIT_S", 0.1)
+    here.safaricom.faults = replace(faults.Faults(), slow_ms=1_000)
+    started = time.monotonic()
+    for _ in range(sim_swaps_of.MOST_QUESTIONS + 2):
+        with pytest.raises(Unavailable):
+            sims.is_recent(JANE)
+    assert time.monotonic() - started < 0.1 * sim_swaps_of.MOST_QUESTIONS + 0.3
+    sims.close()
 
 
 # staff at a terminal

@@ -6,7 +6,7 @@ doubt. Amounts are minor units and must be whole shillings; numbers are ours, +2
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ussd_app.kernel import daraja as wire
 from ussd_app.kernel.daraja import Accepted, NotUnderstood, Pulled, StkStanding
@@ -41,12 +41,10 @@ class Daraja:
     """One application at Safaricom. Used from many threads at once; never raises for what Safaricom
     or the network does."""
 
-    def __init__(
-        self, account: Account, shelf: Shelf, now: Callable[[], datetime] | None = None
-    ) -> None:
+    def __init__(self, account: Account, shelf: Shelf, now: Callable[[], datetime]) -> None:
         self._account = account
         self._line = Line(account, shelf)
-        self._now = now or (lambda: datetime.now(UTC))
+        self._now = now
 
     # money in
 
