@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from simulator import wire
 from simulator.outside import NAMES, Outside
 from simulator.phones import Message, Phone
 from simulator.recorder import MPESA, Recorder
@@ -30,6 +31,7 @@ class Mpesa:
     outside: Outside
     telco: Telco
     recorder: Recorder
+    _messages: int = 0
 
     def __post_init__(self) -> None:
         self.safaricom.text = self._receive
@@ -97,6 +99,8 @@ class Mpesa:
         prompt = self._asked(phone)
         how = "her" if pin == PIN else "a wrong"
         said = self.outside.prompts.enter(prompt, pin)
+        if prompt.code != "0":
+            self._receive(_number(phone), said)
         self.recorder.did(phone, f"{phone.name} enters {how} M-PESA PIN", said.split("\n"))
         self.safaricom.flush()
 
@@ -153,11 +157,14 @@ class Mpesa:
         phone = self.telco.phones.get(f"+{msisdn}")
         if phone is None:
             return
-        now = self.safaricom.clock.now()
+        self._messages += 1
+        name, parts = f"mpesa-{self._messages}", segments(text)
         with phone.lock:
-            name = f"mpesa-{len(self.safaricom.customer(msisdn).messages)}"
-            phone.inbox.append(Message(name, MPESA, text, now, segments(text), ""))
+            now = self.safaricom.clock.now()
+            phone.inbox.append(Message(name, MPESA, text, now, parts, ""))
             phone.unread += 1
+        shown = wire.encode([("from", MPESA), ("to", phone.msisdn), ("message", text)]).decode()
+        self.telco.note(phone, "SMS", shown, "", name, 0, "from M-PESA")
         self.telco.changed(phone)
 
     def _prompted(self, msisdn: str) -> None:

@@ -97,7 +97,7 @@ class Safaricom:
     lock: threading.RLock = field(default_factory=threading.RLock)
     turn: int = 0
     proxy: tuple[str, str] = ("", "")
-    """By which address the Kabambe here is known outside, and where it is, as a proxy would know."""
+    """By which address the Kabambe here is known outside, and where it is; a proxy would know."""
     _outbox: list[Telling] = field(default_factory=list)
     _held: list[Telling] = field(default_factory=list)
     _due: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)

@@ -1,6 +1,7 @@
 // The page: phones side by side, the keyboard, the dialogs, and news from the simulator.
 
 import { el, get, listen, post } from "./api.js";
+import { SafaricomPanel } from "./safaricom.js";
 import { Station } from "./station.js";
 
 const $ = (selector) => document.querySelector(selector);
@@ -10,6 +11,7 @@ let desk = null;
 let networks = [];
 let active = null;
 
+const safaricom = new SafaricomPanel($("#safaricom"), { ask, complain });
 const hooks = { graph: () => graph, complain, activate };
 
 function complain(sentence) {
@@ -82,7 +84,23 @@ function drawDesk(view) {
   const button = $(".tools .gateway");
   button.textContent = ill.length ? `SMS: ${ill.join(", ")}` : "SMS gateway";
   button.classList.toggle("ill", ill.length > 0);
+  drawOutside(view.outside);
   for (const msisdn of [...stations.keys()]) if (!view.phones.includes(msisdn)) drop(msisdn);
+}
+
+function drawOutside(outside) {
+  const ill = Object.entries(outside).filter(([, each]) => each.is !== "works").map(([who, each]) => `${who} ${each.is}`);
+  const button = $(".tools .outside");
+  const said = ill.join(", ");
+  button.textContent = said ? said[0].toUpperCase() + said.slice(1) : "Safaricom";
+  button.classList.toggle("ill", ill.length > 0);
+  safaricom.drawWays(outside);
+}
+
+function toggleSafaricom() {
+  const open = safaricom.toggle();
+  document.body.classList.toggle("beside", open);
+  $(".tools .outside").setAttribute("aria-pressed", open);
 }
 
 // keyboard
@@ -121,6 +139,7 @@ document.addEventListener("click", async (event) => {
   if ("submit" in button.dataset) submit(button.closest("dialog"));
   if (button.dataset.do === "redis" && await ask("/api/desk/redis-forgets")) complain("Redis has forgotten every session.");
   if (button.dataset.do === "record") record();
+  if (button.dataset.do === "safaricom") toggleSafaricom();
   if ("copy" in button.dataset) { await navigator.clipboard.writeText($("#recording pre").textContent); complain("Copied."); }
 });
 
@@ -195,6 +214,7 @@ async function load() {
   networks = state.networks;
   state.phones.forEach(show);
   drawDesk(state.desk);
+  safaricom.update(state.safaricom);
   for (const station of stations.values()) station.drawMap();
 }
 
@@ -204,6 +224,7 @@ setInterval(() => { for (const station of stations.values()) if (station.handset
 
 listen((topic, view) => {
   if (topic === "desk") drawDesk(view);
+  else if (topic === "safaricom") safaricom.update(view);
   else if (topic === "graph") { graph = view; for (const station of stations.values()) station.drawMap(); }
   else if (view) show(view);
 }, (down, again) => {

@@ -2,6 +2,7 @@
 // It knows nothing of what an application's screens mean.
 
 import { el, kenyanTime } from "./api.js";
+import { MpesaMenu } from "./mpesa.js";
 
 const KEYS = [
   ["1", ""], ["2", "abc"], ["3", "def"], ["4", "ghi"], ["5", "jkl"], ["6", "mno"],
@@ -19,7 +20,8 @@ export class Handset {
     this.root = root;
     this.act = act;
     this.view = null;
-    this.place = "idle"; // idle, dial, session, inbox, message, compose
+    this.place = "idle"; // idle, dial, session, inbox, message, compose, prompt, mpesa
+    this.menu = new MpesaMenu();
     this.typed = "";
     this.mode = "123";
     this.chosen = 0;
@@ -70,14 +72,23 @@ export class Handset {
       this.place = "idle";
       this.clear();
     }
+    this.prompted(view.mpesa.prompt, before?.mpesa.prompt, talking);
     if (before && view.unread > before.unread) this.wake();
     this.draw(screenChanged);
+  }
+
+  // M-PESA's prompt comes over whatever the phone shows, and goes again.
+  prompted(prompt, before, talking) {
+    if (prompt && prompt !== before) { this.menu.close(); this.place = "prompt"; this.clear(); this.wake(); }
+    else if (!prompt && this.place === "prompt") { this.place = talking ? "session" : "idle"; this.clear(); }
   }
 
   clear() { this.typed = ""; this.mode = "123"; this.tap = null; }
 
   get takesAnswer() { return this.place === "session" && this.view.display.takesAnswer && !this.view.busy; }
-  get writes() { return this.takesAnswer || this.place === "compose"; }
+  get inMenu() { return this.place === "mpesa"; }
+  get writes() { return this.takesAnswer || this.place === "compose" || this.place === "prompt" || (this.inMenu && this.menu.takesAnswer); }
+  get secret() { return this.place === "prompt" || (this.inMenu && this.menu.secret) || (this.takesAnswer && this.view.asksSecret); }
   get inbox() { return [...this.view.inbox].reverse(); }
 
   // keys
@@ -117,6 +128,7 @@ export class Handset {
   digit(digit) {
     if (this.place === "inbox" || this.place === "message") return;
     if (this.place === "session" && !this.takesAnswer) return;
+    if (this.inMenu && !this.menu.takesAnswer) return;
     if (this.place === "idle") { this.place = "dial"; this.typed = ""; }
     if (this.writes && digit === "#") { this.mode = MODES[(MODES.indexOf(this.mode) + 1) % MODES.length]; this.tap = null; return; }
     if (this.writes && this.mode !== "123" && LETTERS[digit]) { this.multitap(digit); return; }
@@ -148,8 +160,33 @@ export class Handset {
     else if (place === "inbox" && this.inbox.length) this.place = "message";
     else if (place === "message") { this.place = "compose"; this.clear(); this.mode = "Abc"; }
     else if (place === "compose" && typed) { this.act("text", { text: typed, to: "" }); this.clear(); this.place = "inbox"; this.chosen = 0; }
+    else if (place === "prompt") { if (typed) this.act("mpesa-pin", { pin: typed }); this.clear(); }
+    else if (place === "mpesa") this.goOn(typed);
     else if (this.takesAnswer) this.act("answer", { text: typed });
     else if (place === "session" && !this.view.busy) this.act("hang-up");
+  }
+
+  openMenu() {
+    if (this.place === "session") this.hangUp();
+    if (this.place === "prompt") return;
+    this.place = "mpesa";
+    this.menu.open();
+    this.clear();
+    this.wake();
+    this.draw();
+  }
+
+  async goOn(typed) {
+    if (this.menu.step === "said") { this.menu.close(); this.place = "idle"; return; }
+    const order = this.menu.answer(typed);
+    this.clear();
+    if (this.menu.letters) this.mode = "Abc";
+    if (!order) return;
+    const view = await this.act("mpesa-pay", order);
+    if (!this.inMenu) return;
+    if (view) this.menu.say(view.answer);
+    else { this.menu.close(); this.place = "idle"; }
+    this.draw();
   }
 
   dial(code) {
@@ -165,10 +202,12 @@ export class Handset {
     if (this.place === "message") this.place = "inbox";
     else if (this.place === "compose") this.place = "idle";
     else if (this.place === "session") this.hangUp();
-    else this.place = "idle";
+    else if (this.place === "prompt") this.act("mpesa-leave", { how: "cancels" });
+    else if (!this.inMenu || !this.menu.sending) this.place = "idle";
   }
 
   hangUp() {
+    if (this.place === "prompt") { this.act("mpesa-leave", { how: "cancels" }); return; }
     const talking = this.view.inSession || this.view.busy || this.view.display.kind !== "idle";
     if (this.place === "session" || talking) this.act("hang-up");
     this.clear();
@@ -213,7 +252,7 @@ export class Handset {
     glass.querySelector(".chosen")?.scrollIntoView({ block: "nearest" });
     const entry = this.$(".entry");
     entry.hidden = !this.writes;
-    this.$(".typed").textContent = this.takesAnswer && view.asksSecret ? "*".repeat(this.typed.length) : this.typed;
+    this.$(".typed").textContent = this.secret ? "*".repeat(this.typed.length) : this.typed;
     entry.scrollTop = entry.scrollHeight;
     this.$(".soft-left").textContent = scene.soft[0];
     this.$(".soft-right").textContent = scene.soft[1];
@@ -224,7 +263,7 @@ export class Handset {
   }
 
   scene() {
-    const draw = { idle: () => this.idle(), dial: () => this.dialling(), session: () => this.session(), inbox: () => this.messages(), message: () => this.message(), compose: () => this.compose() };
+    const draw = { idle: () => this.idle(), dial: () => this.dialling(), session: () => this.session(), inbox: () => this.messages(), message: () => this.message(), compose: () => this.compose(), prompt: () => this.prompt(), mpesa: () => this.mpesa() };
     return draw[this.place]();
   }
 
@@ -243,6 +282,18 @@ export class Handset {
     const rows = [document.createTextNode(display.screen)];
     if (!display.takesAnswer) return { rows, soft: ["OK", ""] };
     return { rows, soft: ["Send", this.typed ? "Clear" : "Cancel"] };
+  }
+
+  prompt() {
+    const head = el("div", "head", "M-PESA");
+    return { rows: [head, document.createTextNode(this.view.mpesa.prompt)], soft: ["Send", this.typed ? "Clear" : "Cancel"] };
+  }
+
+  mpesa() {
+    const { menu } = this;
+    if (menu.sending) return { rows: [el("div", "wait dots", menu.text)], soft: ["", ""] };
+    const rows = [el("div", "head", "M-PESA"), document.createTextNode(menu.text)];
+    return { rows, soft: menu.takesAnswer ? ["Send", this.typed ? "Clear" : "Back"] : ["OK", ""] };
   }
 
   messages() {

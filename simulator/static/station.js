@@ -29,16 +29,22 @@ export class Station {
 
   async act(action, body) {
     try {
-      this.update(await post(`/api/phones/${encodeURIComponent(this.msisdn)}/${action}`, body));
+      const view = await post(`/api/phones/${encodeURIComponent(this.msisdn)}/${action}`, body);
+      this.update(view);
+      return view;
     } catch (error) {
       this.hooks.complain(error.message);
       if (this.view) this.handset.update(this.view);
+      return null;
     }
   }
 
   async clicked(button) {
     if (!button) return;
-    const { fault, quick, show, flow } = button.dataset;
+    const { fault, quick, show, flow, prompt } = button.dataset;
+    if (prompt) this.answerPrompt(prompt);
+    if (quick === "mpesa") this.handset.openMenu();
+    if (quick === "reach") this.act("mpesa-reach", { on: !this.view.mpesa.reachable });
     if (fault) this.fault(fault);
     if (quick === "dial") this.handset.dialForMe();
     if (quick === "remove") {
@@ -59,8 +65,27 @@ export class Station {
     else this.act("faults", { [name]: !faults[name] });
   }
 
+  // The prompt answered by the buttons under the phone, without its keys.
+  answerPrompt(how) {
+    const field = this.$(".asked input");
+    if (how === "enters") this.act("mpesa-pin", { pin: field.value || this.view.mpesa.pin });
+    else if (how === "wrong") this.act("mpesa-pin", { pin: "0000" });
+    else this.act("mpesa-leave", { how });
+    field.value = "";
+  }
+
+  drawMpesa() {
+    const { mpesa } = this.view;
+    this.$(".mpesa legend b").textContent = mpesa.balance;
+    this.$("[data-quick=reach]").setAttribute("aria-pressed", !mpesa.reachable);
+    this.$(".asked").hidden = !mpesa.prompt;
+    this.$(".asked input").placeholder = mpesa.pin;
+    this.$(".mpesa").classList.toggle("asking", Boolean(mpesa.prompt));
+  }
+
   update(view) {
     this.view = view;
+    this.drawMpesa();
     this.handset.update(view);
     this.timeline.update(view.traffic);
     this.$(".who h2").textContent = view.name.replaceAll("_", " ");
