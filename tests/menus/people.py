@@ -10,7 +10,23 @@ from menus.machine import Facts, Machine, Refusal, Request, Screen, State, Turn
 from tests.ways import MENUS, shipped
 from ussd_app.kernel.gsm7 import septets
 
-__all__ = ["ASHA", "CUSTOMER", "HOME", "MENUS", "TEXTS", "Phone", "shipped", "small", "write"]
+__all__ = [
+    "ASHA",
+    "CUSTOMER",
+    "HOME",
+    "HOME_MENU",
+    "KEYS",
+    "MENUS",
+    "TEXTS",
+    "Phone",
+    "asha",
+    "shipped",
+    "small",
+    "write",
+]
+
+KEYS = "0 Back 00 Home"
+HOME_MENU = shipped().flows["home"].screens["main"].place
 
 TEXTS = MENUS / "text"
 
@@ -113,3 +129,8 @@ ASHA = {
     "unlock": {},
 }
 """A bank that says yes to asha."""
+
+
+def asha(**answers: object) -> Phone:
+    """asha's phone at the shipped book, with other answers of the bank where they are given."""
+    return Phone(shipped(), {**ASHA, **answers})

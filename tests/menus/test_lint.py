@@ -1,8 +1,5 @@
 """Every rule of lint has a flow that breaks it and nothing else; the shipped book breaks none."""
 
-import ast
-import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -11,79 +8,9 @@ import pytest
 
 from menus.book import Book, Fault, Misread, Signature
 from menus.lint import lint, lint_files
-from menus.schema import read_yaml
-from tests.menus.people import HOME, MENUS, TEXTS, shipped, small, write
+from tests.menus.linted import BANK, SOUND, found, longer, refusal_facts
+from tests.menus.people import HOME, TEXTS, shipped, small, write
 from ussd_app.domain.bank import signatures
-from ussd_app.kernel.errors import RefusalCode
-
-BANK_DIR = MENUS.parent / "ussd_app"
-
-SOUND = """
-flow: trial
-version: 1
-about: A sound flow, to be broken one piece at a time.
-title: {en: Trial, sw: Jaribio}
-start: role
-slots:
-  role: choice(customer, agent)
-  amount: money
-  pin: pin
-  loans: rows(5, 20)
-  loan: ref
-  fee: money
-screens:
-  role:
-    menu: {en: Who, sw: Nani}
-    options:
-      - {en: Customer, sw: Mteja, to: amount, set: {role: customer}}
-      - {en: Agent, sw: Wakala, to: amount, set: {role: agent}}
-  amount:
-    ask: amount
-    say: {en: How much, sw: Kiasi gani}
-    to: look
-  look:
-    find: loans
-    with: {kind: plain, role: $role, amount: $amount}
-    gives: [loans, fee]
-    to: {by: role, customer: pick, agent: pick}
-    refused: {amount_too_small: amount}
-  pick:
-    menu: {en: Pick one, sw: Chagua}
-    rows: $loans
-    pick: loan
-    to: pin
-    empty: none
-  pin:
-    ask: pin
-    say: {en: "Pay {fee}, enter PIN", sw: "Lipa {fee}, weka PIN"}
-    to: pay
-  pay:
-    do: pay_loan
-    with: {loan: $loan, pin: $pin}
-    to: paid
-    refused: {wrong_pin: pin}
-  paid:
-    end: {en: "Paid {amount}", sw: "Umelipa {amount}"}
-  none:
-    end: {en: No loans, sw: Huna mkopo}
-"""
-
-BANK = {
-    "loans": Signature(
-        "find",
-        "loans",
-        {"kind": "text(10)", "role": "choice(customer, agent)", "amount": "money", "note?": "text"},
-        {"loans": "rows(5, 20)", "fee": "money"},
-        frozenset({"amount_too_small", "account_frozen"}),
-    ),
-    "pay_loan": Signature(
-        "do",
-        "pay_loan",
-        {"loan": "ref", "pin": "pin"},
-        {"loans": "rows(9, 20)"},
-        frozenset({"wrong_pin", "pin_locked"}),
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -95,10 +22,6 @@ class Broken:
     new: str
     says: str
     place: str = "trial"
-
-
-def _long(prefix: str, times: int) -> str:
-    return prefix + " word" * times
 
 
 BREAKS = [
@@ -151,10 +74,10 @@ BREAKS = [
     Broken("languages", '"Lipa {fee}, ', '"Lipa, ', "fee is named in en only", "trial.pin"),
     Broken("alphabet", "sw: Nani", "sw: N\u00e2ni", "'\u00e2', which is not in", "trial.role"),
     Broken("alphabet", "en: Trial,", "en: Tri\u2019al,", "'\u2019', which is not in", "trial"),
-    Broken("width", "en: How much", _long("en: How", 25), "too many", "trial.amount"),
-    Broken("width", "en: No loans", _long("en: No", 32), "too many", "trial.none"),
-    Broken("width", "sw: Chagua", _long("sw: Ch", 20), "in sw", "trial.pick"),
-    Broken("width", "sw: Wakala", _long("sw: Wa", 20), "in sw", "trial.role"),
+    Broken("width", "en: How much", longer("en: How", 25), "too many", "trial.amount"),
+    Broken("width", "en: No loans", longer("en: No", 32), "too many", "trial.none"),
+    Broken("width", "sw: Chagua", longer("sw: Ch", 20), "in sw", "trial.pick"),
+    Broken("width", "sw: Wakala", longer("sw: Wa", 20), "in sw", "trial.role"),
     # the bank
     Broken("bank", "find: loans", "find: lones", "the bank knows no lones", "trial.look"),
     Broken("bank", "kind: plain, ", "", "loans needs kind", "trial.look"),
@@ -179,18 +102,6 @@ BREAKS = [
         "trial.pay",
     ),
 ]
-
-
-def refusal_facts() -> dict[str, dict[str, str]]:
-    """What each refusal's sentence says of it, as the shipped texts declare it."""
-    return {
-        code: {fact: kind.declared for fact, kind in text.facts.items()}
-        for code, text in shipped().texts.refusals.items()
-    }
-
-
-def found(book: Book) -> list[Fault]:
-    return lint(book, BANK)
 
 
 def test_the_shipped_book_is_sound() -> None:
@@ -285,11 +196,19 @@ def test_a_menu_of_a_hundred_shadows_the_key_for_more(tmp_path: Path) -> None:
     assert "98 would be an option and a key" in [fault.sentence for fault in faults]
 
 
+def test_unreadable_files_are_faults_too(tmp_path: Path) -> None:
+    folder = write(tmp_path, trial=SOUND.replace("version: 1", "version: one"))
+    faults = lint_files(folder, TEXTS, BANK)
+    assert [(fault.file, fault.rule) for fault in faults] == [("trial.yaml", "schema")]
+    with pytest.raises(Misread):
+        Book.load(folder, TEXTS)
+
+
 # -- the worst case counts what really can stand above a screen
 
 
-def _tight(tmp_path: Path, title: str, extra: str = "") -> list[Fault]:
-    flow = SOUND.replace("en: How much", f"en: {title}").replace("# extra", extra)
+def _tight(tmp_path: Path, title: str) -> list[Fault]:
+    flow = SOUND.replace("en: How much", f"en: {title}")
     return [fault for fault in found(small(tmp_path, trial=flow)) if fault.rule == "width"]
 
 
@@ -325,95 +244,3 @@ def test_a_quiet_refusal_takes_no_room(tmp_path: Path) -> None:
     quiet = tight.replace("small: amount}", "small: amount}\n    quiet: [amount_too_small]")
     assert [fault.rule for fault in found(small(tmp_path / "a", trial=tight))] == ["width"]
     assert found(small(tmp_path / "b", trial=quiet)) == []
-
-
-# -- the sentences of the machine and of the refusals
-
-
-def _texts(folder: Path, name: str, old: str, new: str) -> Path:
-    shutil.copytree(TEXTS, folder)
-    path = folder / name
-    text = path.read_text("utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), "utf-8")
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("file", "old", "new", "place", "rule", "says"),
-    [
-        ("refusals.yaml", "weak_pin:", "week_pin:", "refusals.weak_pin", "refusal", "no sentence"),
-        ("refusals.yaml", "weak_pin:", "week_pin:", "refusals.week_pin", "refusal", "unused"),
-        ("refusals.yaml", "Wrong PIN. {left}", "Wrong PIN. {more}", "", "refusal", "no fact"),
-        ("refusals.yaml", "{left} left.\n  sw: PIN si", "Left.\n  sw: PIN si", "", "languages", ""),
-        ("refusals.yaml", "{left: count}", "{left: count, x: count}", "", "refusal", "never said"),
-        ("refusals.yaml", "{left: count}", "{left: money}", "", "refusal", "brings a count"),
-        (
-            "refusals.yaml",
-            "That passes your limit for today.\n  sw: Hiyo",
-            '"{x}"\n  sw: "{x}"\n  facts: {x: money}\nspare:\n  en: x\n  sw: Hiyo',
-            "refusals.daily_limit",
-            "refusal",
-            "does not bring x",
-        ),
-        ("refusals.yaml", "Wrong PIN.", _long("Wrong", 10), "", "width", "the most is 60"),
-        ("refusals.yaml", "Session lost", _long("Session", 30), "", "width", "the most is 160"),
-        ("machine.yaml", "en: Back", _long("en: Back", 20), "", "width", "too many"),
-        ("machine.yaml", "You were cut", _long("You", 30), "offer", "width", "septets in en"),
-        ("machine.yaml", "en: More", "en: Mor\u0113", "nav.more", "alphabet", ""),
-        ("machine.yaml", "Continue: {title}", "Continue", "offer.go_on", "languages", "sw only"),
-    ],
-)
-def test_faults_of_the_sentences(
-    tmp_path: Path, file: str, old: str, new: str, place: str, rule: str, says: str
-) -> None:
-    texts = _texts(tmp_path / "text", file, old, new)
-    faults = lint_files(MENUS / "flows", texts, signatures(), refusal_facts())
-    assert [
-        fault
-        for fault in faults
-        if fault.rule == rule and place in ("", fault.place) and says in fault.sentence
-    ], faults
-
-
-def _raised(path: Path) -> Iterator[tuple[str, set[str]]]:
-    """Every `Refused(RefusalCode.X, fact=…)` of a file: the code, and which facts it brings."""
-    for call in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(call, ast.Call) and ast.unparse(call.func) == "Refused" and call.args:
-            code = ast.unparse(call.args[0]).rpartition(".")[2]
-            if code in RefusalCode.__members__ and all(each.arg for each in call.keywords):
-                yield RefusalCode[code].value, {str(each.arg) for each in call.keywords}
-
-
-def test_who_refuses_brings_what_the_sentence_says() -> None:
-    raised = [one for path in sorted(BANK_DIR.rglob("*.py")) for one in _raised(path)]
-    assert len({code for code, _ in raised}) > 20
-    said = refusal_facts()
-    assert [one for one in raised if not set(said[one[0]]) <= one[1]] == []
-
-
-def test_a_bank_with_a_refusal_of_its_own_is_a_fault() -> None:
-    odd = Signature("find", "odd", {}, {}, frozenset({"odd_code"}))
-    faults = lint(shipped(), {**signatures(), "odd": odd})
-    assert faults == [Fault("bank", "odd", "refusal", "no such refusal: odd_code")]
-
-
-def test_unreadable_files_are_faults_too(tmp_path: Path) -> None:
-    folder = write(tmp_path, trial=SOUND.replace("version: 1", "version: one"))
-    faults = lint_files(folder, TEXTS, BANK)
-    assert [(fault.file, fault.rule) for fault in faults] == [("trial.yaml", "schema")]
-    with pytest.raises(Misread):
-        Book.load(folder, TEXTS)
-
-
-def test_what_is_read_stays_text(tmp_path: Path) -> None:
-    path = tmp_path / "x.yaml"
-    path.write_text("{on: 0712000001, no: yes, n: 1.0, d: 2026-11-21, t: ~, e: }", "utf-8")
-    assert list(read_yaml(path).items()) == [
-        ("on", "0712000001"),
-        ("no", "yes"),
-        ("n", "1.0"),
-        ("d", "2026-11-21"),
-        ("t", "~"),
-        ("e", ""),
-    ]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from menus.book import Book, Misread
+from menus.schema import read_yaml
 from tests.menus.people import MENUS, TEXTS, small, write
 
 FLOW = """
@@ -170,3 +171,16 @@ def test_every_kind_that_can_be_typed_has_a_sentence_after_nonsense(tmp_path: Pa
     path.write_text("\n".join(lines), "utf-8")
     with pytest.raises(Misread, match=r"nonsense\.pin: no sentence"):
         Book.load(MENUS / "flows", texts)
+
+
+def test_what_is_read_stays_text(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("{on: 0712000001, no: yes, n: 1.0, d: 2026-11-21, t: ~, e: }", "utf-8")
+    assert list(read_yaml(path).items()) == [
+        ("on", "0712000001"),
+        ("no", "yes"),
+        ("n", "1.0"),
+        ("d", "2026-11-21"),
+        ("t", "~"),
+        ("e", ""),
+    ]
