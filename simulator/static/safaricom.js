@@ -13,6 +13,7 @@ export class SafaricomPanel {
     this.opened = new Set();
     this.base = `${location.origin}/safaricom`;
     this.$(".base code").textContent = this.base;
+    this.$("a").href = `${this.base}/certificate.pem`;
     root.addEventListener("click", (event) => this.clicked(event.target.closest("button")));
     root.addEventListener("change", (event) => this.behave(event.target.dataset.who, event.target.value));
   }
