@@ -278,6 +278,12 @@ class Backstage:
         """Every customer's balance in cents, by msisdn."""
         return {each.msisdn: each.balance_minor for each in self.inside.customers()}
 
+    def bills(self) -> list[str]:
+        """What became of every invoice and sale of a `Given` biller, and who has paid ahead."""
+        from simulator import bills
+
+        return bills.lines(self.app)
+
     def audit(self) -> list[str]:
         """What is wrong with the books; empty when every law holds."""
         from ussd_app.ledger.audit import run

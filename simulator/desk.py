@@ -216,11 +216,12 @@ class Desk:
 
     # M-PESA
 
-    def enter_mpesa_pin(self, phone: Phone, pin: str) -> None:
-        """Answer M-PESA's prompt. Raises NotNow."""
+    def enter_mpesa_pin(self, phone: Phone, pin: str) -> str:
+        """Answer M-PESA's prompt; what M-PESA says. Raises NotNow."""
         self._before()
-        self.mpesa.enter(phone, pin)
+        said = self.mpesa.enter(phone, pin)
         self._changed(phone)
+        return said
 
     def leave_prompt(self, phone: Phone, how: str) -> None:
         """Cancel M-PESA's prompt, or let it be. Raises NotNow."""

@@ -5,7 +5,7 @@ holds, what it is under and its terms: `agency 41002 20000 under 41001 town=Kisu
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from simulator import networks
@@ -55,6 +55,8 @@ def _held(person: Person, agreement: Planted) -> str:
     words += ["under", agreement.under] if agreement.under else []
     terms = {"name": agreement.name, **agreement.terms}
     words += [f"{term}={str(value).replace(' ', '_')}" for term, value in terms.items()]
+    billed = ",".join(f"{account}:{local(msisdn)}" for account, msisdn in agreement.customers)
+    words += [f"customers={billed}"] if billed else []
     return " ".join(words)
 
 
@@ -105,7 +107,18 @@ def _agreement(line: str, name: str, kind: AgreementKind, rest: deque[str]) -> P
             term, _, value = word.partition("=")
             terms[term] = value.replace("_", " ")
     called = terms.pop("name", name.replace("_", " ").title())
-    return Planted(kind.kind, number, called, minor, under, terms)
+    billed = tuple(_customers(line, terms.pop("customers", "")))
+    return Planted(kind.kind, number, called, minor, under, terms, billed)
+
+
+def _customers(line: str, said: str) -> Iterator[tuple[str, str]]:
+    """`ACC12:0712000001,ACC13:0722000002`: whom a biller bills, and on which phone."""
+    for each in filter(None, said.split(",")):
+        account, _, phone = each.partition(":")
+        msisdn = parse_msisdn(phone)
+        if msisdn is None:
+            raise DialogueInvalid(f"Given: {line!r} bills {account} on no Kenyan number")
+        yield account, msisdn
 
 
 def _is_amount(word: str) -> bool:

@@ -86,16 +86,18 @@ class Mpesa:
     def holdings(self) -> list[str]:
         """What the accounts hold, as lines of a `Given` block."""
         names = {_number(phone): phone.name for phone in list(self.telco.phones.values())}
+        books = self.safaricom.books
+        held = {account: books.balance(account) for account in names} | dict(books.balances)
         return [
             f"M-PESA of {names.get(account, account)} holds {format_minor(minor)}"
-            for account, minor in list(self.safaricom.books.balances.items())
+            for account, minor in held.items()
             if minor and (account in names or len(account) < 8)
         ]
 
     # what people do
 
-    def enter(self, phone: Phone, pin: str) -> None:
-        """Type a PIN into the prompt. Raises NotNow."""
+    def enter(self, phone: Phone, pin: str) -> str:
+        """Type a PIN into the prompt; what M-PESA says. Raises NotNow."""
         prompt = self._asked(phone)
         how = "her" if pin == PIN else "a wrong"
         said = self.outside.prompts.enter(prompt, pin)
@@ -103,6 +105,7 @@ class Mpesa:
             self._receive(_number(phone), said)
         self.recorder.did(phone, f"{phone.name} enters {how} M-PESA PIN", said.split("\n"))
         self.safaricom.flush()
+        return said
 
     def leave(self, phone: Phone, how: str) -> None:
         """Cancel the prompt, or ignore it until the network gives up. Raises NotNow."""

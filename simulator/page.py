@@ -55,9 +55,12 @@ def _changes(blue: Blueprint, desk: Desk) -> None:
         "repeat": desk.repeat,
         "faults": desk.set_faults,
         "service": lambda phone, said: desk.set_service(said, phone),
-        "mpesa-pin": lambda phone, said: desk.enter_mpesa_pin(phone, _text(said, "pin")),
         "mpesa-leave": lambda phone, said: desk.leave_prompt(phone, _text(said, "how")),
         "mpesa-reach": lambda phone, said: desk.switch(phone, bool(said.get("on"))),
+    }
+    of_mpesa: dict[str, Callable[[Phone, dict[str, Any]], str]] = {
+        "mpesa-pin": lambda phone, said: desk.enter_mpesa_pin(phone, _text(said, "pin")),
+        "mpesa-pay": desk.pay_by_mpesa,
     }
     of_desk: dict[str, Callable[[dict[str, Any]], None]] = {
         "gateway": desk.set_gateway,
@@ -78,17 +81,14 @@ def _changes(blue: Blueprint, desk: Desk) -> None:
         desk.remove(msisdn)
         return jsonify(ok=True)
 
-    @blue.post("/api/phones/<msisdn>/mpesa-pay")
-    def pay(msisdn: str) -> Response:
-        phone = desk.phone(msisdn)
-        answer = desk.pay_by_mpesa(phone, _json())
-        return jsonify(answer=answer, **desk.phone_view(phone))
-
     @blue.post("/api/phones/<msisdn>/<action>")
     def act(msisdn: str, action: str) -> Response:
-        if action not in of_phone:
+        if action not in (of_phone.keys() | of_mpesa.keys()):
             raise Impossible("a phone cannot do that")
         phone = desk.phone(msisdn)
+        if action in of_mpesa:
+            answer = of_mpesa[action](phone, _json())
+            return jsonify(answer=answer, **desk.phone_view(phone))
         of_phone[action](phone, _json())
         return jsonify(desk.phone_view(phone))
 

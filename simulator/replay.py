@@ -14,14 +14,20 @@ import requests
 from simulator import given
 from simulator.dialogue import GIVEN, DialogueInvalid, Step, follows
 from simulator.inside import Inside
+from simulator.recorder import MPESA
+from simulator.safaricom import words
 from ussd_app.kernel.money import format_minor
 from ussd_app.kernel.msisdn import local
 
 WITHIN_S: Final = 15.0
 SMS_PATIENCE_S: Final = 6.0
 BALANCES: Final = "Balances"
+SAFARICOM: Final = "Safaricom"
+UNCOMPARED: Final = (BALANCES, SAFARICOM)
 OWN: Final = (
     (re.compile(r"\bK[A-Z0-9]{6,9}\b"), "<receipt>"),
+    (re.compile(r"\bU[A-L][1-9A-V][A-Z0-9]{7}\b"), "<M-PESA's receipt>"),
+    (re.compile(r"(balance is|Your balance is) Ksh[0-9,.]*[0-9]"), r"\1 <balance>"),
     (re.compile(r"\d{1,2}/\d{1,2}/\d{2} (at )?\d{1,2}:\d{2} [AP]M"), "<time>"),
     (re.compile(r"(Balance|Salio) KES [0-9,.]*[0-9]"), r"\1 <balance>"),
 )
@@ -52,7 +58,7 @@ class Player:
             self._say(step.line)
             for line in shown or ():
                 self._say(f"    {line}")
-            compared = not step.is_given and step.line != BALANCES
+            compared = not step.is_given and step.line not in UNCOMPARED
             if compared and not follows(_plain(step.block), self._plain(shown or [])):
                 differences += 1
                 self._say("    ≠ in the file:")
@@ -81,7 +87,7 @@ class Player:
     def _given(self, block: Sequence[str]) -> None:
         """Phones for those who are named; what they have is the running server's business."""
         for line in block:
-            if not line.strip() or given.is_vault(line):
+            if not line.strip() or given.is_vault(line) or words.is_holding(line):
                 continue
             name, msisdn, _ = given.beginning(line)
             self._post("/api/phones", {"name": name, "number": local(msisdn)})
@@ -102,9 +108,7 @@ class Player:
 
     def gets(self, name: str) -> list[str]:
         """The SMS that came since; waits a little for them, since workers work when they can."""
-        deadline = time.monotonic() + SMS_PATIENCE_S
-        while len(self._incoming(name)) <= self._read[name] and time.monotonic() < deadline:
-            time.sleep(0.2)
+        self._wait(lambda: len(self._incoming(name)) > self._read[name])
         new = self._incoming(name)[self._read[name] :]
         self._read[name] += len(new)
         lines: list[str] = []
@@ -146,7 +150,53 @@ class Player:
             raise DialogueInvalid(f"a running server's clock cannot be moved by {count} {unit}s")
         time.sleep((1 if count in ("a", "an") else int(count)) * seconds)
 
-    def _act(self, name: str, action: str, body: dict[str, str]) -> list[str]:
+    # M-PESA
+
+    def asks(self, name: str) -> list[str]:
+        """The prompt, which a worker asks for when it can."""
+        self._wait(lambda: self._view(name)["mpesa"]["prompt"])
+        prompt: str | None = self._view(name)["mpesa"]["prompt"]
+        return prompt.split("\n") if prompt else ["(nothing)"]
+
+    def enters(self, name: str, how: str) -> list[str]:
+        self.asks(name)
+        pin = words.WRONG_PIN if how == "a wrong" else self._view(name)["mpesa"]["pin"]
+        return self._said(name, "mpesa-pin", {"pin": pin})
+
+    def leaves(self, name: str, how: str) -> None:
+        self.asks(name)
+        self._act(name, "mpesa-leave", {"how": how})
+
+    def pays(
+        self, name: str, amount: str, till: str | None, business: str, account: str | None
+    ) -> list[str]:
+        order = {"business": business, "account": account or "", "amount": amount}
+        pin = self._view(name)["mpesa"]["pin"]
+        return self._said(name, "mpesa-pay", {**order, "goods": bool(till), "pin": pin})
+
+    def switches(self, name: str, how: str) -> None:
+        self._act(name, "mpesa-reach", {"on": how == "on"})
+
+    def behaves(self, who: str, how: str) -> None:
+        self._post("/api/desk/outside", {"who": who, "how": how})
+
+    def books(self) -> list[str]:
+        """Shown, not compared."""
+        safaricom = self._get("/api/state")["safaricom"]
+        rows = [(each["shortcode"], each["balance"]) for each in safaricom["businesses"]]
+        rows += [(each["name"], each["balance"]) for each in safaricom["people"]]
+        return [f"{name} {balance:>12}" for name, balance in rows]
+
+    def _said(self, name: str, action: str, body: dict[str, Any]) -> list[str]:
+        answer: str = self._post(f"/api/phones/{self._msisdn(name)}/{action}", body)["answer"]
+        return answer.split("\n")
+
+    def _wait(self, holds: Callable[[], object]) -> None:
+        deadline = time.monotonic() + SMS_PATIENCE_S
+        while not holds() and time.monotonic() < deadline:
+            time.sleep(0.2)
+
+    def _act(self, name: str, action: str, body: dict[str, Any]) -> list[str]:
         self._last = name
         view = self._post(f"/api/phones/{self._msisdn(name)}/{action}", body)
         display = view["display"]
@@ -166,14 +216,18 @@ class Player:
         return view
 
     def _incoming(self, name: str) -> list[dict[str, Any]]:
-        return [message for message in self._view(name)["inbox"] if not message["outgoing"]]
+        return [
+            message
+            for message in self._view(name)["inbox"]
+            if not message["outgoing"] and message["sender"] != MPESA
+        ]
 
     def _get(self, path: str) -> Any:
         answer = self._session.get(self._url + path, timeout=WITHIN_S)
         answer.raise_for_status()
         return answer.json()
 
-    def _post(self, path: str, body: dict[str, str]) -> Any:
+    def _post(self, path: str, body: dict[str, Any]) -> Any:
         answer = self._session.post(self._url + path, json=body, timeout=WITHIN_S)
         if answer.status_code == 409:
             raise DialogueInvalid(answer.json()["error"])
@@ -198,6 +252,16 @@ _VERBS: Final[Sequence[tuple[re.Pattern[str], Callable[..., list[str] | None]]]]
         (rf"{_NAME} hangs up", Player.hangs_up),
         (rf"{_NAME} texts (.+)", Player.texts),
         (rf"{_NAME} gets", Player.gets),
+        (rf"{_NAME}'s phone asks for the M-PESA PIN", Player.asks),
+        (rf"{_NAME} enters (her|his|their|a wrong) M-PESA PIN", Player.enters),
+        (rf"{_NAME} (cancels|ignores) the prompt", Player.leaves),
+        (
+            rf"{_NAME} pays ([0-9.,]+) by M-PESA to (till )?([0-9]{{5,7}})(?: account (.+))?",
+            Player.pays,
+        ),
+        (rf"{_NAME}'s phone is (off|on)", Player.switches),
+        (SAFARICOM, Player.books),
+        ("(Safaricom|the airtime gateway|the bank) (.+)", Player.behaves),
         ("Ledger", Player.ledger),
         (BALANCES, Player.balances),
         ("the network repeats", Player.repeats),

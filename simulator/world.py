@@ -171,6 +171,10 @@ class World:
             if phone.msisdn in minor
         ]
 
+    def bills(self) -> list[str]:
+        """`Bills`: what became of each invoice and sale, and who has paid ahead."""
+        return self.backstage.bills() or [NOTHING]
+
     # the staff
 
     def staff(self, who: str, what: str, kind: str, name: str, how: str | None) -> list[str]:
@@ -330,6 +334,7 @@ VERBS: Final[Sequence[tuple[re.Pattern[str], Verb]]] = [
         (rf"{_NAME} breaks into {_NAME}'s session(?: with (.*))?", World.breaks_in),
         ("Ledger", World.ledger),
         ("Balances", World.balances),
+        ("Bills", World.bills),
         ("(an?|[0-9]{1,5}) (second|minute|hour|day)s? pass(?:es)?", World.time_passes),
         (rf"the network repeats(?:{_TIMES} at once)?( the hop before)?", World.network_repeats),
         (
