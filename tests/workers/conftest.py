@@ -167,6 +167,8 @@ def workers_of(settings: Settings, home: Path) -> Iterator[Callable[[], subproce
     }
     if settings.bank_url:
         environ["BANK_URL"] = settings.bank_url
+    if settings.daraja_url:
+        environ |= {"DARAJA_URL": settings.daraja_url, "PUBLIC_URL": settings.public_url}
 
     def start() -> subprocess.Popen[bytes]:
         process = subprocess.Popen([sys.executable, "-m", "workers"], env=environ, cwd=home)
