@@ -11,21 +11,29 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from ussd_app import logs
-from ussd_app.domain.mpesa import arrival
+from ussd_app.domain import parties
+from ussd_app.domain.mpesa import arrival, pushes
 from ussd_app.domain.mpesa.arrival import Each, Outcome, Payment, Placed
-from ussd_app.kernel.daraja import C2b, NotUnderstood, read_c2b
+from ussd_app.domain.mpesa.pushes import Push
+from ussd_app.kernel.daraja import C2b, NotUnderstood, Stk, read_c2b, read_stk
 from ussd_app.kernel.errors import RefusalCode, Refused
-from workers import inbox
+from workers import inbox, push_rows
 from workers.inbox import Heard
 from workers.shop import Shop
 
-PAYMENT, UNKNOWN = "mpesa_c2b", "mpesa_unknown"
+PAYMENT, PUSH, UNKNOWN = "mpesa_c2b", "mpesa_stk", "mpesa_unknown"
+PAID, PENDING = "0", "4999"
 
 LINES = 4
 """Payments that are entered at once. On two cores four lines are as good as eight: the ledger and
 Python have one each."""
 PAUSE_S = 10.0
 LONGEST_PAUSE_S = 600.0
+
+FIRST_WAIT_S = 1.0
+LONGEST_WAIT_S = 64.0
+MOST_WAITS = 18
+"""How often the end of a push waits for its beginning: a quarter of an hour in all."""
 
 log = logs.get(__name__)
 
@@ -48,6 +56,97 @@ def payments(shop: Shop, connection: Connection, heard: Sequence[Heard], now: da
         else:
             _not_entered(shop, connection, each, now, outcome)
     inbox.done(connection, done, now)
+
+
+def push(shop: Shop, connection: Connection, heard: Heard, now: datetime) -> None:
+    """How a push ended. Held against what was asked for before any money is entered by it."""
+    try:
+        said = read_stk(heard.body["raw"])
+    except NotUnderstood as strange:
+        _for_people(connection, heard, now, strange.why)
+        return
+    row = push_rows.by_checkout(connection, said.checkout_request_id)
+    if row is None and said.paid:
+        row = _nameless(connection, said)
+    if row is None:
+        _wait(connection, heard, now, said)
+    elif said.paid:
+        _paid(shop, connection, heard, now, row, said)
+    else:
+        _not_paid(shop, connection, row, said, now)
+        inbox.done(connection, [heard.id], now)
+
+
+def _nameless(connection: Connection, said: Stk) -> Push | None:
+    """The push whose name we never learned, by number and amount; None while its call is out, and
+    where there are several."""
+    if said.msisdn is None or said.amount_minor is None:
+        return None
+    alike = push_rows.nameless(connection, said.msisdn, said.amount_minor)
+    if len(alike) != 1 or alike[0].state == "sent":
+        return None
+    push_rows.name(connection, alike[0], said.checkout_request_id, said.merchant_request_id)
+    return alike[0]
+
+
+def _paid(
+    shop: Shop, connection: Connection, heard: Heard, now: datetime, row: Push, said: Stk
+) -> None:
+    assert said.receipt is not None
+    if said.amount_minor != row.amount_minor or said.msisdn not in (None, row.msisdn):
+        shop.app.metrics.mpesa("mismatched")
+        _for_people(connection, heard, now, "another amount or payer than was asked for")
+        return
+    if row.state == "failed":
+        shop.app.metrics.mpesa("late_success")
+        log.error("a push that was said to have failed was paid", id=row.id, code=row.result_code)
+    elif row.mpesa not in (None, said.receipt):
+        log.warning("a push has another receipt than was thought", id=row.id)
+    desk = shop.app.bank.desk
+    party = parties.find(desk.reads, row.msisdn)
+    payment = Payment(
+        said.receipt,
+        row.amount_minor,
+        row.account,
+        row.msisdn,
+        party.name if party else "",
+        said.at or now,
+        row.facts,
+    )
+    (outcome,) = arrival.place(desk, connection, [payment])
+    if not isinstance(outcome, Placed):
+        _not_entered(shop, connection, heard, now, outcome)
+        return
+    push_rows.paid(connection, row, said.receipt, now)
+    shop.app.metrics.mpesa(_event(outcome))
+    shop.app.metrics.mpesa("push_paid")
+    inbox.done(connection, [heard.id], now)
+
+
+def _not_paid(shop: Shop, connection: Connection, row: Push, said: Stk, now: datetime) -> None:
+    """The customer is told why, once; what was paid stays paid."""
+    if said.code == PENDING:
+        return
+    if said.code == PAID:
+        push_rows.said(connection, row, PAID)
+    elif push_rows.failed(connection, row, said.code, now):
+        pushes.sorry(shop.app.bank.desk, connection, row, said.code)
+        shop.app.metrics.mpesa("push_failed")
+    elif row.state == "succeeded":
+        shop.app.metrics.mpesa("contradicted")
+        log.error("a push that was paid is said to have failed", id=row.id, code=said.code)
+
+
+def _wait(connection: Connection, heard: Heard, now: datetime, said: Stk) -> None:
+    """The answer to the call may not be written down yet. One that was never ours is for people
+    when it speaks of money; the money itself comes by its own confirmation."""
+    if heard.attempts < MOST_WAITS:
+        due = now + timedelta(seconds=min(FIRST_WAIT_S * 2.0**heard.attempts, LONGEST_WAIT_S))
+        inbox.later(connection, heard.id, due, "its push is not known")
+    elif said.paid:
+        _for_people(connection, heard, now, "about no push of ours")
+    else:
+        inbox.done(connection, [heard.id], now, "about no push of ours")
 
 
 def strange(shop: Shop, connection: Connection, heard: Heard, now: datetime) -> None:
@@ -106,5 +205,6 @@ def pause(attempts: int) -> timedelta:
 
 
 MEANINGS: Mapping[str, Callable[[Shop, Connection, Heard, datetime], None]] = {
+    PUSH: push,
     UNKNOWN: strange,
 }

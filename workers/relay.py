@@ -230,15 +230,15 @@ def backoff_s(attempts: int, dice: float) -> float:
 
 
 def drain(app: App) -> None:
-    """Do in this process all that is due, until it is quiet: the inbox, errands, messages.
+    """Do in this process all that is due, until it is quiet: the inbox, those outside, messages.
 
     For tests with a frozen clock: one call at a time, in order.
     """
     shop = open_shop(app, lines=1)
     try:
         settle(shop)
-        shop.errands.sweep()
-        while callbacks.hear(shop) + shop.errands.turn() + papers.make(app) + Relay(shop).run():
+        shop.sweep()
+        while callbacks.hear(shop) + shop.turn() + papers.make(app) + Relay(shop).run():
             pass
     finally:
         shop.close()

@@ -31,7 +31,7 @@ def work(shop: Shop) -> None:
         heard, batches = heard + looked_at, batches + 1
         if looked_at < callbacks.BATCH:
             break
-    shop.errands.turn()
+    shop.turn()
     papers.make(shop.app)
     relay = Relay(shop)
     relay.run()
@@ -40,9 +40,9 @@ def work(shop: Shop) -> None:
 
 
 def settle_doubts(shop: Shop) -> None:
-    """Find messages and errands whose worker was lost, and evidence about unknown ones."""
+    """Find what was out when its worker was lost, and evidence about what is in doubt."""
     settle.settle(shop)
-    shop.errands.sweep()
+    shop.sweep()
 
 
 def expire(shop: Shop) -> None:

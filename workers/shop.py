@@ -26,12 +26,15 @@ from workers.gateways.errands import Carrier
 from workers.gateways.mpesa import Back, ToBusiness, ToNumber
 from workers.gateways.sim_swaps import WAIT_S, NetworkSims
 from workers.gateways.sms import SmsGateway
+from workers.pushes import Pushes
 from workers.shelf import RedisShelf
 
 LINES = 128
 """Calls to the gateway in flight at once: at 300 ms a call, over 400 messages a second."""
 ERRAND_LINES = 16
 """Errands that are out at once, on lines of their own."""
+PUSH_LINES = 16
+"""Phones that are asked at once, on lines of their own: a customer waits for the question."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Shop:
     name: str
     lines: int
     daraja: Daraja | None = None
+    pushes: Pushes | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     dice: random.Random = field(default_factory=random.SystemRandom)
     pool: ThreadPoolExecutor | None = None
@@ -56,11 +60,25 @@ class Shop:
         future: Future[None] = self.pool.submit(call)
         future.add_done_callback(_be_loud)
 
+    def turn(self) -> int:
+        """Ask those outside for what is due. Returns how many requests that was.
+        Raises SQLAlchemyError."""
+        pushed = self.pushes.turn() if self.pushes is not None else 0
+        return pushed + self.errands.turn()
+
+    def sweep(self) -> None:
+        """Ask those outside what became of what is in doubt. Raises SQLAlchemyError."""
+        self.errands.sweep()
+        if self.pushes is not None:
+            self.pushes.sweep()
+
     def close(self) -> None:
         """Wait for the lines to fall silent and let go of connections."""
         if self.pool is not None:
             self.pool.shutdown(wait=True)
         self.errands.close()
+        if self.pushes is not None:
+            self.pushes.close()
         self.gateway.close()
 
 
@@ -88,7 +106,8 @@ def open_shop(app: App, *, lines: int = LINES) -> Shop:
     safaricom = daraja(settings, app.redis, app.clock)
     carriers = _carriers(settings, safaricom)
     errands = Errands(app, carriers, name, ERRAND_LINES if lines > 1 else 1)
-    return Shop(app, gateway, errands, name, lines, safaricom, pool=pool)
+    pushes = Pushes(app, safaricom, name, PUSH_LINES if lines > 1 else 1) if safaricom else None
+    return Shop(app, gateway, errands, name, lines, safaricom, pushes, pool=pool)
 
 
 def account_names(settings: Settings) -> AccountNames | None:
