@@ -6,7 +6,7 @@ the server.
 """
 
 import psycopg2
-from sqlalchemy import Connection, MetaData, Table, func, insert, select, update
+from sqlalchemy import Connection, Engine, MetaData, Table, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ussd_app.bootstrap import APPLICATION_ROLE
@@ -34,6 +34,10 @@ def prepare(postgres: Postgres) -> None:
 
 class SeparateBook(Book):
     """Posts a payment between wallets statement by statement."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._engine = engine
 
     def _tables(self) -> dict[str, Table]:
         if not hasattr(self, "_read"):

@@ -4,21 +4,14 @@ One draft is one call of the database's writer: one round trip, one commit. Know
 draft is for nor who asks. Every public name of the ledger's writing side can be had from here.
 """
 
-import itertools
 import json
-import random
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
-import psycopg2
-from psycopg2 import errorcodes
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from ussd_app.kernel.errors import Unavailable
+from ussd_app.ledger.asking import Asking
 from ussd_app.ledger.drafts import (
     Balance,
     Ceiling,
@@ -50,10 +43,8 @@ from ussd_app.ledger.refusals import (
     Overflow,
     ReceiptTaken,
     UnknownAccount,
-    refusal_of,
 )
 from ussd_app.ledger.wire import (
-    POST,
     POST_MANY,
     STORED,
     arguments,
@@ -91,16 +82,8 @@ __all__ = [
     "Written",
 ]
 
-PATIENCE_S = 5.0
-"""So long a request is asked again when something moved under it; the server breaks a circle of
-waiters after one second."""
-PAUSE_S = 0.01
-MOST_PAUSES = 10
 MOST_HOT = 100_000
 """Of so many accounts it is remembered that they are tallied or sharded; then it is learnt anew."""
-_GAVE_UP = frozenset({errorcodes.QUERY_CANCELED, errorcodes.LOCK_NOT_AVAILABLE})
-
-T = TypeVar("T")
 
 
 class Book:
@@ -108,9 +91,8 @@ class Book:
 
     def __init__(self, engine: Engine, commits: Engine | None = None) -> None:
         """`commits` is an engine on the same database whose connections commit by themselves."""
-        self._engine = engine
+        self._asking = Asking(engine, commits or engine)
         self._hot: set[int] = set()
-        self._commits = commits or engine
 
     # --- writing
 
@@ -120,13 +102,13 @@ class Book:
         Raises a `LedgerRefusal` (nothing was written), or `Unavailable`: with `unknown` set the
         entry may have been written, and the same key will tell.
         """
-        return self._again(lambda: self._post(draft))
+        return self._asking.again(lambda: self._post(draft))
 
     def _post(self, draft: Draft) -> Written:
         order = places(draft, self._hot)
         given = arguments(draft, order)
         try:
-            return written(draft, order, self._execute(given))
+            return written(draft, order, self._asking.write(given))
         except AskAgain as again:
             self._learn(order.accounts, again)
             raise
@@ -138,6 +120,14 @@ class Book:
             if isinstance(refusal, AnswerStored):
                 raise AskAgain from None
             raise
+
+    def _learn(self, accounts: Iterable[int], again: AskAgain) -> None:
+        """Remember which accounts are hot, so that locks are taken in order the next time."""
+        if again.hot is not None:
+            if len(self._hot) > MOST_HOT:
+                self._hot.clear()
+            self._hot.difference_update(accounts)
+            self._hot.update(again.hot)
 
     def post_many(self, drafts: Sequence[Draft]) -> list[int]:
         """Write many plain entries (legs and facts) of one type in one commit, all or none.
@@ -152,8 +142,7 @@ class Book:
         def ask() -> list[int]:
             given = batch_arguments(drafts, self._hot)
             try:
-                with self._engine.begin() as connection:
-                    return list(self._ask(connection, POST_MANY, given)[0])
+                return list(self._asking.value(None, POST_MANY, given))
             except AskAgain as again:
                 self._learn(
                     (end for draft in drafts for leg in draft.legs for end in leg[:2]), again
@@ -161,11 +150,11 @@ class Book:
                 raise
 
         try:
-            return self._again(ask)
+            return self._asking.again(ask)
         except (AnswerStored, LedgerRefusal):
             keys = [draft.key for draft in drafts]
             found = "SELECT count(*) FROM answers WHERE scope = %s AND key = ANY (%s)"
-            answered = self._rows(found, (drafts[0].scope, keys))[0][0]
+            answered = self._asking.rows(found, (drafts[0].scope, keys))[0][0]
             if not answered:
                 raise
             if answered != len(keys):
@@ -224,7 +213,7 @@ class Book:
         In the connection's transaction, or in its own commit. Raises KeyConflict, and
         AnsweredByEntry when the key's answer is an entry.
         """
-        found = self._value(
+        found = self._asking.value(
             connection,
             "SELECT ledger_remember(%s, %s, %s, %s)",
             (scope, key, request_hash, json.dumps(dict(outcome))),
@@ -238,12 +227,8 @@ class Book:
         """The entry with which a key or an accepted quote was answered, which is then this key's
         answer too; None when neither was answered. Raises KeyConflict, AnsweredOtherwise."""
         named = (scope, key, request_hash, quote)
-
-        def ask() -> tuple[Any, ...]:
-            with self._engine.begin() as connection:
-                return self._ask(connection, STORED, named)
-
-        entry_id, receipt, accounts, balances = self._again(ask)
+        stored = self._asking.again(lambda: self._asking.one(None, STORED, named))
+        entry_id, receipt, accounts, balances = stored
         if entry_id is None:
             return None
         return Written(entry_id, receipt, told(accounts, balances), {}, True)
@@ -260,7 +245,7 @@ class Book:
         wanted = "SELECT request_hash, outcome FROM idempotency WHERE scope = %s AND key = %s"
         row: Sequence[Any] | None
         if connection is None:
-            row = self._row(wanted, (scope, key))
+            row = self._asking.row(wanted, (scope, key))
         else:
             connection.exec_driver_sql(
                 "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{scope}:{key}",)
@@ -291,7 +276,7 @@ class Book:
 
         Raises BadDraft when it is open already in another book, on another side or floor.
         """
-        found = self._value(
+        found = self._asking.value(
             connection,
             "SELECT ledger_open_account(%s, %s, %s, %s, %s, %s, %s)",
             (kind, owner, asset, book, side, mode, floor),
@@ -300,13 +285,13 @@ class Book:
 
     def set_mode(self, account_id: int, mode: Mode) -> None:
         """Keep an account's balance another way from now on; money may flow meanwhile."""
-        given = (account_id, mode)
-        self._again(lambda: self._value(None, "SELECT ledger_set_mode(%s, %s)", given))
+        asked = ("SELECT ledger_set_mode(%s, %s)", (account_id, mode))
+        self._asking.again(lambda: self._asking.value(None, *asked))
 
     def accounts(self, names: Iterable[str], asset: str = "KES") -> dict[str, int]:
         """The ids of accounts by their names, kind/owner. Unknown names are left out."""
         pairs = [name.partition("/")[::2] for name in names]
-        rows = self._rows(
+        rows = self._asking.rows(
             "SELECT a.kind || '/' || a.owner, a.id"
             " FROM unnest(%s::text[], %s::text[]) n(kind, owner)"
             " JOIN accounts a ON a.kind = n.kind AND a.owner = n.owner AND a.asset = %s",
@@ -316,7 +301,7 @@ class Book:
 
     def balances(self, account_ids: Sequence[int]) -> dict[int, Balance]:
         """Balances of accounts, seen at one moment. Unknown ids are left out."""
-        rows = self._rows(
+        rows = self._asking.rows(
             "SELECT a.id, b.minor, b.minor - a.held_minor - coalesce(a.floor_minor, 0)"
             " FROM accounts a CROSS JOIN LATERAL (SELECT ledger_balance(a.id)) b(minor)"
             " WHERE a.id = ANY (%s)",
@@ -326,87 +311,12 @@ class Book:
 
     def usage(self, owner: str, counter: str, day: date) -> tuple[int, int]:
         """What an owner has used of a limit on a day: minor units, and times."""
-        row = self._row(
+        row = self._asking.row(
             "SELECT amount_minor, times FROM usages WHERE owner = %s AND counter = %s AND day = %s",
             (owner, counter, day),
         )
         return (row[0], row[1]) if row else (0, 0)
 
-    # --- the way to the database
-
-    def _again(self, call: Callable[[], T]) -> T:
-        """Make a call that the ledger's keys make safe to repeat, until its time is up."""
-        until = time.monotonic() + PATIENCE_S
-        lost = False
-        for turn in itertools.count(1):
-            try:
-                return call()
-            except AskAgain as again:
-                if time.monotonic() > until:
-                    raise Unavailable("ledger") from None
-                if again.hot is None:
-                    time.sleep(random.uniform(0, PAUSE_S * min(turn, MOST_PAUSES)))  # noqa: S311
-            except psycopg2.OperationalError:
-                if lost:
-                    raise Unavailable("ledger", unknown=True) from None
-                lost = True
-            except PoolTimeout:
-                raise Unavailable("ledger") from None
-        raise AssertionError("counting ended")
-
-    def _execute(self, given: tuple[object, ...]) -> tuple[Any, ...]:
-        """Call the writer: one statement, its own transaction."""
-        try:
-            row = POST.row(self._commits, given)
-        except psycopg2.Error as error:
-            _reraise(error)
-        assert row is not None
-        return row
-
-    def _rows(self, statement: str, given: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        with self._engine.connect() as connection:
-            return [tuple(row) for row in connection.exec_driver_sql(statement, given)]
-
-    def _row(self, statement: str, given: tuple[object, ...]) -> tuple[Any, ...] | None:
-        return next(iter(self._rows(statement, given)), None)
-
-    def _learn(self, accounts: Iterable[int], again: AskAgain) -> None:
-        """Remember which accounts are hot, so that locks are taken in order the next time."""
-        if again.hot is not None:
-            if len(self._hot) > MOST_HOT:
-                self._hot.clear()
-            self._hot.difference_update(accounts)
-            self._hot.update(again.hot)
-
-    def _ask(
-        self, connection: Connection, statement: str, given: tuple[object, ...]
-    ) -> tuple[Any, ...]:
-        try:
-            return tuple(connection.exec_driver_sql(statement, given).one())
-        except DBAPIError as error:
-            if isinstance(error.orig, psycopg2.Error):
-                _reraise(error.orig, otherwise=error)
-            raise
-
-    def _value(
-        self, connection: Connection | None, statement: str, given: tuple[object, ...]
-    ) -> Any:
-        """Call a function in the connection's transaction, or in its own commit."""
-        if connection is not None:
-            return self._ask(connection, statement, given)[0]
-        with self._engine.begin() as own:
-            return self._ask(own, statement, given)[0]
-
 
 def _changed(draft: Draft, **changes: Any) -> Draft:
     return Draft(**(vars(draft) | changes))
-
-
-def _reraise(error: psycopg2.Error, otherwise: Exception | None = None) -> NoReturn:
-    """Raise what a database error means to us: a refusal, somebody's silence, or itself."""
-    refusal = refusal_of(error)
-    if refusal is not None:
-        raise refusal from None
-    if error.pgcode in _GAVE_UP:
-        raise Unavailable("ledger") from None
-    raise otherwise or error
