@@ -31,13 +31,15 @@ from ussd_app.kernel.money import KES_SCALE
 from ussd_app.kernel.units import SCALES, to_minor
 from ussd_app.settings import SIMULATED_CERTIFICATE, Settings
 from ussd_app.web import create_app
-from workers.shop import account_names
+from workers.shop import account_names, sim_swaps
 
 DAWN: Final = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
 """When every dialogue begins: 9 o'clock on a Saturday morning in Nairobi."""
 SERVICE_CODE: Final = "*383#"
 SHORTCODE: Final = "22383"
 STAFF: Final = "joyce"
+SIM_SWAP_DAYS: Final = 7
+"""So many days a large payout waits after a SIM was replaced."""
 """Who decides where a dialogue names nobody."""
 TOWN_FLOAT_MINOR: Final = 100_000_000_00
 """What each outlet of a load's town trades with: enough for a long day."""
@@ -118,11 +120,17 @@ class Backstage:
             bank_url=f"{sms_api_url}/bank",
             daraja_url=f"{sms_api_url}/safaricom",
             daraja_certificate=SIMULATED_CERTIFICATE,
+            daraja_sim_swap_days=SIM_SWAP_DAYS,
             simulator=True,
         )
         names = account_names(settings)
         app = self._app = build(
-            settings, clock=self.clock, ids=self._ids, account_names=names, feed=self.feed
+            settings,
+            clock=self.clock,
+            ids=self._ids,
+            account_names=names,
+            sim_swaps=sim_swaps(settings, self.clock),
+            feed=self.feed,
         )
         self.feed.rates = SimulatedFeed(app.catalogue)
         self._stack.callback(app.close)
