@@ -143,7 +143,14 @@ class Recorder:
                     agreements=customer.agreements,
                 )
             rows.append(written(person))
-        return rows + self._holdings
+        return rows + self._held({row.split()[0] for row in rows})
+
+    def _held(self, names: set[str]) -> list[str]:
+        """What M-PESA held for those who are there, where it had a part in what was played."""
+        if not any("M-PESA" in step.line or "prompt" in step.line for step in self._lines):
+            return []
+        there = [(line, line.split()[2]) for line in self._holdings]
+        return [line for line, who in there if who in names or who.isdigit()]
 
 
 def _joined(messages: Sequence[Message]) -> list[str]:
