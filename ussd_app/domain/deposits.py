@@ -31,11 +31,11 @@ VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (reference) DO NOTHING
 """
 _WAITING = """
 SELECT reference, receipt, amount_minor, facts, because, came_at FROM unplaced
-WHERE state = 'waiting' ORDER BY came_at, reference LIMIT %s
+WHERE state = 'waiting' AND source = 'bank' ORDER BY came_at, reference LIMIT %s
 """
 _ONE = """
 SELECT reference, receipt, amount_minor, facts, because, came_at FROM unplaced
-WHERE reference = %s AND state = 'waiting' FOR UPDATE
+WHERE reference = %s AND state = 'waiting' AND source = 'bank' FOR UPDATE
 """
 _ENDED = "UPDATE unplaced SET state = %s, ended_at = %s WHERE reference = %s"
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from ussd_app.bootstrap import App, build
 from ussd_app.domain import clearing, deposits
 from ussd_app.domain.deposits import NotWaiting
+from ussd_app.domain.mpesa import matching
 from ussd_app.kernel.clock import nairobi
 from ussd_app.kernel.errors import Refused
 from ussd_app.kernel.money import format_minor, parse_minor
@@ -27,6 +28,7 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         ("done", "an errand in doubt was done"),
         ("not-done", "an errand in doubt was not done: the money is free again"),
         ("give", "give money that was kept aside to a customer"),
+        ("place", "say whose money from M-PESA is that was kept aside; two people must"),
         ("send-back", "send money that was kept aside back to its bank"),
         ("paid", "enter that the reseller or the switch was paid out of trust"),
     ):
@@ -37,6 +39,8 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         words.add_argument("reference")
         if name == "give":
             words.add_argument("phone")
+        if name == "place":
+            words.add_argument("account", help="a phone, a till, or a pay bill and an account")
         words.add_argument("--staff", required=True, metavar="NAME", help="who says so")
 
 
@@ -72,6 +76,13 @@ def _list(app: App, _options: argparse.Namespace) -> str:
         f"  {nairobi(one.came_at):%Y-%m-%d %H:%M}  {one.because}"
         for one in deposits.waiting(app.engine)
     ]
+    kept += [
+        f"{one.mpesa:<20} KES {format_minor(one.amount_minor)}"
+        f"  {nairobi(one.came_at):%Y-%m-%d %H:%M}  {one.because}:"
+        f" {one.facts['account'] or '-'} from {one.facts['sender']}"
+        f"{_said(one.wanted, one.wanted_by)}"
+        for one in matching.waiting(app.bank.desk)
+    ]
     debts = [
         f"owed to the {whom}: KES {format_minor(minor)}"
         for whom, minor in clearing.owed(app.bank.desk).items()
@@ -100,6 +111,17 @@ def _give(app: App, options: argparse.Namespace) -> str:
     return deposits.release(app.bank.desk, options.reference, msisdn, options.staff)
 
 
+def _said(wanted: str | None, by: str | None) -> str:
+    return f" ({by}: it is for {wanted})" if wanted else ""
+
+
+def _place(app: App, options: argparse.Namespace) -> str:
+    given = (options.reference.upper(), options.account, options.staff)
+    with app.engine.begin() as connection:
+        receipt = matching.give(app.bank.desk, connection, *given)
+    return receipt or "Noted. Somebody else must say so too."
+
+
 def _send_back(app: App, options: argparse.Namespace) -> str:
     return deposits.send_back(app.bank.desk, options.reference, options.staff)
 
@@ -116,6 +138,7 @@ SAYINGS: dict[str, Callable[[App, argparse.Namespace], str]] = {
     "done": _decided(True),
     "not-done": _decided(False),
     "give": _give,
+    "place": _place,
     "send-back": _send_back,
     "paid": _paid,
 }
