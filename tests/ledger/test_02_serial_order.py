@@ -14,7 +14,8 @@ from itertools import pairwise
 
 import pytest
 
-from tests.ledger.books import Row, Tables, all_well, faults_of, tables, together
+from tests.ledger.hands import all_well, together
+from tests.ledger.laws import Row, Tables, faults_of, tables
 from tests.ledger.town import NOON, Town
 from ussd_app.ledger.book import AlreadyReversed, BelowFloor, LimitPassed, Usage
 

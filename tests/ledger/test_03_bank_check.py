@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from tests.ledger.books import all_well, deadlocks, faults, together, until
+from tests.ledger.hands import all_well, deadlocks, together, until
 from tests.ledger.town import Town
 from ussd_app.ledger import folding
 from ussd_app.ledger.book import BelowFloor
@@ -61,7 +61,7 @@ def _checked(town: Town, mode: Mode, seconds: float) -> None:
     movers = [partial(_move, town, seed, going) for seed in range(4)]
     rest = [partial(_fold, town, going), partial(_read, town, going), partial(_read, town, going)]
     assert all(done > 3 for done in all_well(together(*movers, *rest)))
-    assert not faults(town.engine)
+    town.must_be_clean()
     assert deadlocks(town) == 0
 
 

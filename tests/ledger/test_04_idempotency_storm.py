@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from tests.ledger.books import all_well, failures, faults, successes, together
+from tests.ledger.hands import all_well, failures, successes, together
 from tests.ledger.town import NOON, Town, wide_engine
 from ussd_app.ledger.book import (
     AnsweredByEntry,
@@ -37,7 +37,7 @@ def test_fifty_ask_with_one_key(town: Town) -> None:
     assert (town.has("wallet/asha"), town.has("wallet/baraka")) == (1_493, 500)
     assert town.book.usage("1", "sent", NOON.date()) == (500, 1)
     assert town.one("SELECT count(*) FROM outbox") == 1
-    assert not faults(town.engine)
+    town.must_be_clean()
 
 
 def test_two_requests_under_one_key(town: Town) -> None:
@@ -51,7 +51,7 @@ def test_two_requests_under_one_key(town: Town) -> None:
     assert [type(lost) for lost in failures(results)] == [KeyConflict] * (STORM // 2)
     assert len({answer.entry_id for answer in successes(results)}) == 1
     assert town.has("wallet/asha") in (900, 700)
-    assert not faults(town.engine)
+    town.must_be_clean()
 
 
 def test_one_quote_under_fifty_keys(town: Town) -> None:
@@ -64,7 +64,7 @@ def test_one_quote_under_fifty_keys(town: Town) -> None:
     answers = all_well(together(*[partial(town.book.post, draft) for draft in drafts]))
     assert len({(answer.entry_id, answer.receipt) for answer in answers}) == 1
     assert town.has("wallet/baraka") == 100
-    assert not faults(town.engine)
+    town.must_be_clean()
 
 
 def test_an_entry_against_a_remembered_refusal(town: Town) -> None:
@@ -77,7 +77,7 @@ def test_an_entry_against_a_remembered_refusal(town: Town) -> None:
             partial(town.book.remember, *named, {"refused": "wrong_pin"}),
         )
         assert isinstance(wrote, AnsweredOtherwise) != isinstance(kept, AnsweredByEntry)
-    assert not faults(town.engine)
+    town.must_be_clean()
 
 
 def test_a_refused_key_may_be_asked_again(town: Town) -> None:
@@ -111,7 +111,7 @@ def test_holds_and_their_ends_happen_once(town: Town, ending: str) -> None:
     end = partial(getattr(town.book, ending), town.draft(*legs), held.pop(), asha)
     assert len({answer.entry_id for answer in all_well(together(*[end] * 20))}) == 1
     assert town.can_spend("wallet/asha") == (40 if legs else 100)
-    assert not faults(town.engine)
+    town.must_be_clean()
 
 
 def test_a_reversal_happens_once_under_one_key(town: Town) -> None:
@@ -120,4 +120,4 @@ def test_a_reversal_happens_once_under_one_key(town: Town) -> None:
     undo = partial(town.book.reverse, town.draft(), sent)
     assert len({answer.entry_id for answer in all_well(together(*[undo] * 20))}) == 1
     assert town.has("wallet/asha") == 100
-    assert not faults(town.engine)
+    town.must_be_clean()

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.ledger.books import faults, picture
 from tests.ledger.town import NOON, Town
 from ussd_app.ledger.book import (
     AboveCeiling,
@@ -157,10 +156,14 @@ def _lived_in(town: Town, mode: Mode) -> None:
 @pytest.mark.parametrize("mode", ["locked", "tallied", "sharded"])
 def test_a_refusal_changes_nothing(town: Town, mode: Mode) -> None:
     _lived_in(town, mode)
-    before = picture(town)
+    before = town.picture(town.tables())
     for name, (wanted, ask) in REFUSALS.items():
         with pytest.raises(wanted):
             ask(town)
-        changed = {table for table, digest in picture(town).items() if before[table] != digest}
+        changed = {
+            table
+            for table, digest in town.picture(town.tables()).items()
+            if before[table] != digest
+        }
         assert not changed, f"{name} changed {changed}"
-    assert not faults(town.engine)
+    town.must_be_clean()

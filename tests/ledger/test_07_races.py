@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from tests.ledger.books import all_well, failures, faults, successes, together
+from tests.ledger.hands import all_well, failures, successes, together
 from tests.ledger.town import NOON, Town
 from ussd_app.ledger.book import (
     AboveCeiling,
@@ -56,7 +56,7 @@ def test_a_hundred_spend_the_last_shilling(town: Town, mode: Mode) -> None:
     won, lost = _raced(BelowFloor, *[partial(town.book.post, draft) for draft in drafts])
     assert (len(won), len(lost)) == (1, SPENDERS - 1)
     assert (town.has(purse), town.has("wallet/baraka")) == (0, 100)
-    assert not faults(town.engine)
+    town.must_be_clean()
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -68,7 +68,7 @@ def test_as_many_spends_win_as_there_is_money_for(town: Town, mode: Mode) -> Non
     won, _ = _raced(BelowFloor, *[partial(town.book.post, draft) for draft in drafts])
     assert len(won) == 10
     assert (town.has(purse), town.has("wallet/baraka")) == (1, 100)
-    assert not faults(town.engine)
+    town.must_be_clean()
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -82,7 +82,7 @@ def test_spend_against_hold(town: Town, mode: Mode) -> None:
         )
         assert len(won) == 1
         assert town.can_spend(purse) == 40
-    assert not faults(town.engine)
+    town.must_be_clean()
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -94,7 +94,7 @@ def test_hold_against_hold(town: Town, mode: Mode) -> None:
         won, _ = _raced(BelowFloor, *[partial(town.book.hold, draft, promise) for draft in drafts])
         assert len(won) == 2
         assert (town.has(purse), town.can_spend(purse)) == (100, 20)
-    assert not faults(town.engine)
+    town.must_be_clean()
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -117,7 +117,7 @@ def test_capture_against_expiry_and_call_off(town: Town, mode: Mode) -> None:
         left = 30 if ends[-1] == "settled" else 100
         assert (town.has(purse), town.can_spend(purse)) == (left, left)
     assert town.has("wallet/baraka") == 70 * ends.count("settled")
-    assert not faults(town.engine)
+    town.must_be_clean()
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -132,7 +132,7 @@ def test_capture_against_capture(town: Town, mode: Mode) -> None:
         assert len(won) == 1
         assert town.has(purse) == town.can_spend(purse)
     assert town.has("wallet/baraka") + _in_purses(town) == ROUNDS * 100
-    assert not faults(town.engine)
+    town.must_be_clean()
 
 
 def _in_purses(town: Town) -> int:
@@ -154,7 +154,7 @@ def test_reversal_against_spend(town: Town, mode: Mode) -> None:
         undone = town.one("SELECT count(*) FROM reversals WHERE reversed_id = %s", sent)
         assert town.has(purse) == undone
         assert town.has("wallet/asha") == before + 99 * undone
-    assert not faults(town.engine)
+    town.must_be_clean()
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -168,7 +168,7 @@ def test_an_entry_is_reversed_once_however_many_try(town: Town, mode: Mode) -> N
         )
         assert len(won) == 1
         assert (town.has(purse), town.has("wallet/baraka")) == (500, 0)
-    assert not faults(town.engine)
+    town.must_be_clean()
 
 
 def test_the_last_of_a_limit_is_used_once(town: Town) -> None:
@@ -179,7 +179,7 @@ def test_the_last_of_a_limit_is_used_once(town: Town) -> None:
     assert len(all_well([r for r in results if not isinstance(r, Exception)])) == 3
     assert {type(failure).__name__ for failure in failures(results)} == {"LimitPassed"}
     assert town.book.usage("1", "sent", NOON.date()) == (30, 3)
-    assert not faults(town.engine)
+    town.must_be_clean()
 
 
 def test_holds_that_are_settled_at_once_do_not_pass_a_ceiling(town: Town) -> None:
@@ -192,4 +192,4 @@ def test_holds_that_are_settled_at_once_do_not_pass_a_ceiling(town: Town) -> Non
     )
     assert len(won) == 5
     assert (town.has("wallet/baraka"), town.can_spend("wallet/asha")) == (50, 0)
-    assert not faults(town.engine)
+    town.must_be_clean()

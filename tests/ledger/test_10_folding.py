@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from tests.ledger.books import all_well, faults, picture, together
+from tests.ledger.hands import all_well, together
 from tests.ledger.town import Town
 from ussd_app.ledger import folding
 from ussd_app.ledger.book import BelowFloor
@@ -21,7 +21,7 @@ def _sold(town: Town, times: int) -> None:
 
 def test_a_folder_killed_at_its_work_has_done_nothing(town: Town) -> None:
     _sold(town, 20)
-    before = picture(town)
+    before = town.picture(town.tables())
     with town.engine.connect() as dying:
         folded = dying.exec_driver_sql("SELECT ledger_fold(%s)", (town[TILL],)).scalar_one()
         pid = dying.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
@@ -29,10 +29,10 @@ def test_a_folder_killed_at_its_work_has_done_nothing(town: Town) -> None:
         assert town.one("SELECT pg_terminate_backend(%s, 5000)", pid)
         with pytest.raises(DBAPIError):
             dying.exec_driver_sql("SELECT 1")
-    assert picture(town) == before
+    assert town.picture(town.tables()) == before
     assert folding.fold(town.engine) == 40  # the till's and the trust's
     assert town.has(TILL) == 60
-    assert not faults(town.engine)
+    town.must_be_clean()
 
 
 def test_many_folders_at_once_fold_each_row_once(town: Town) -> None:
@@ -42,7 +42,7 @@ def test_many_folders_at_once_fold_each_row_once(town: Town) -> None:
     assert town.one("SELECT count(*) FROM tail") == 0
     assert town.has(TILL) == 180
     assert town.one("SELECT sum(rows) FROM tallies WHERE account_id = %s", town[TILL]) == 60
-    assert not faults(town.engine)
+    town.must_be_clean()
 
 
 def test_folders_among_writers(town: Town) -> None:
@@ -66,7 +66,7 @@ def test_folders_among_writers(town: Town) -> None:
     for folder in folders:
         folder.join()
     assert (town.has("wallet/asha"), town.has(TILL)) == (350, 10)
-    assert not faults(town.engine)
+    town.must_be_clean()
 
 
 def test_nobody_folds_for_an_hour(town: Town) -> None:
@@ -78,7 +78,7 @@ def test_nobody_folds_for_an_hour(town: Town) -> None:
     with pytest.raises(BelowFloor):
         town.move(TILL, "wallet/asha", 1)
     assert (town.has(TILL), town.has("wallet/asha")) == (0, 900)
-    assert not faults(town.engine)
+    town.must_be_clean()
 
 
 def test_a_part_of_a_tail_may_be_folded(town: Town) -> None:
@@ -88,4 +88,4 @@ def test_a_part_of_a_tail_may_be_folded(town: Town) -> None:
             connection.exec_driver_sql("SELECT ledger_fold(%s, 4)", (town[TILL],))
         waiting = town.one("SELECT count(*) FROM tail WHERE account_id = %s", town[TILL])
         assert (waiting, town.has(TILL)) == (left, 30)
-        assert not faults(town.engine)
+        town.must_be_clean()

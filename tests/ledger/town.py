@@ -2,12 +2,14 @@
 
 import itertools
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine, create_engine
 
 from migrations.apply import sql
+from tests.ledger.laws import MONEY, faults
 from ussd_app.ledger import audit
 from ussd_app.ledger.book import Book, Draft, Leg, Written
 from ussd_app.ledger.drafts import Mode
@@ -16,9 +18,7 @@ SCRIPTS = ("0001_satellites.sql", "0001_writer.sql", "0001_rare.sql", "0001_post
 NOON = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 _NUMBERS = itertools.count(1)
 
-_MONEY = ("accounts", "shards", "tail", "tallies", "answers", "reversals", "legs", "holds")
-PICTURED = (*_MONEY, "usages", "outbox")
-
+PICTURED = (*MONEY, "usages", "outbox")
 
 CHART: dict[str, tuple[str, str, Mode, int | None]] = {
     "wallet/asha": ("emoney", "credit", "locked", 0),
@@ -118,18 +118,24 @@ class Town:
             connection.exec_driver_sql(statement)
 
     def must_be_clean(self) -> None:
-        """The books are in order, or the test says what is not."""
-        findings = audit.run(self.engine)
+        """The books are in order, read in both ways, or the test says what is not."""
+        findings = [*audit.run(self.engine), *faults(self.engine)]
         assert not findings, "\n".join(map(str, findings))
 
-    def picture(self) -> str:
-        """A digest of every table of the ledger: whether anything at all has changed."""
+    def picture(self, tables: Iterable[str] = PICTURED) -> dict[str, str | None]:
+        """A digest of each table of the ledger, or of others: whether anything has changed."""
         union = " UNION ALL ".join(
-            f"SELECT '{table}' || md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), ''))"
-            f" AS print FROM {table} t"
-            for table in PICTURED
+            f"SELECT '{table}', md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t"
+            for table in tables
         )
-        return str(self.one(f"SELECT string_agg(print, ' ' ORDER BY print) FROM ({union}) all_"))
+        return {table: digest for table, digest in self.rows(union)}  # noqa: C416
+
+    def tables(self) -> list[str]:
+        """Every table of the database."""
+        return [name for (name,) in self.rows(_TABLES)]
+
+
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
 
 
 def loadable(script: str) -> str:

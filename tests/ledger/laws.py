@@ -1,34 +1,22 @@
-"""The laws of the book once more, and many hands at once: what the proofs of the ledger share.
+"""The laws of the book once more.
 
 `faults` reads the bare tables and does its sums in Python. It knows neither the audit nor the view
 `postings`: two ways of reading that agree prove more than one.
 """
 
-import threading
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
-from tests.ledger.town import Town
+MONEY = ("accounts", "shards", "tail", "tallies", "answers", "reversals", "legs", "holds")
+"""The tables in which the book is kept."""
 
-T = TypeVar("T")
 Row = Mapping[str, Any]
 Tables = dict[str, list[Row]]
 Parts = dict[tuple[int, int], dict[int, "Change"]]
 
-READ = [
-    "accounts",
-    "shards",
-    "tail",
-    "tallies",
-    "answers",
-    "reversals",
-    "legs",
-    "holds",
-]
 TAIL = -1
 
 
@@ -45,7 +33,7 @@ def tables(engine: Engine) -> Tables:
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as moment:
         book = {
             name: [*map(dict, moment.exec_driver_sql(f"SELECT * FROM {name}").mappings())]
-            for name in READ
+            for name in MONEY
         }
     return book | {"entries": [row for row in book["answers"] if row["legs"] >= 0]}
 
@@ -75,8 +63,14 @@ def _sign(account: Row, side: str) -> int:
     return 1 if account["side"] == side else -1
 
 
+def _pot(account: Row) -> str:
+    """Whose books an account stands in, and of which asset: no leg leaves them."""
+    biller = account["owner"].partition(".")[0] if account["book"] == "billing" else ""
+    return f"{account['book']}/{account['asset']}/{biller}"
+
+
 def _entries(book: Tables, accounts: Mapping[int, Row]) -> Iterator[str]:
-    sums: dict[tuple[int, str, str], int] = defaultdict(int)
+    sums: dict[tuple[int, str], int] = defaultdict(int)
     legs: dict[int, int] = defaultdict(int)
     for leg in book["legs"]:
         legs[leg["entry_id"]] += 1
@@ -84,9 +78,8 @@ def _entries(book: Tables, accounts: Mapping[int, Row]) -> Iterator[str]:
             yield f"{leg} moves nothing"
         for end, sign in (("from_id", -1), ("to_id", 1)):
             account = accounts[leg[end]]
-            pot = (leg["entry_id"], account["book"], account["asset"])
-            sums[pot] += sign * leg["amount_minor"]
-    yield from (f"entry, book, asset {pot} is off by {off}" for pot, off in sums.items() if off)
+            sums[leg["entry_id"], _pot(account)] += sign * leg["amount_minor"]
+    yield from (f"entry, pot {where} is off by {off}" for where, off in sums.items() if off)
     said = {row["id"]: row["legs"] for row in book["entries"]}
     if {entry: n for entry, n in said.items() if n} != legs:
         yield "entries and legs disagree"
@@ -173,7 +166,7 @@ def _totals(
             waiting[tally["account_id"]] += tally["delta_minor"]
         else:
             moved[tally["account_id"]] += tally["delta_minor"]
-    backing: dict[tuple[str, str], int] = defaultdict(int)
+    backing: dict[str, int] = defaultdict(int)
     for account, total in totals(book).items():
         row = accounts[account]
         name = f"{row['kind']}/{row['owner']}"
@@ -183,7 +176,7 @@ def _totals(
             yield f"{name}: not all that was appended is folded or waiting"
         if moved[account]:
             yield f"{name}: moving between its parts made {moved[account]}"
-        backing[row["book"], row["asset"]] += _sign(row, "debit") * total
+        backing[_pot(row)] += _sign(row, "debit") * total
     yield from (f"{pot}: backed by {off} more than is owed" for pot, off in backing.items() if off)
 
 
@@ -202,68 +195,3 @@ def _holds(book: Tables, accounts: Mapping[int, Row]) -> Iterator[str]:
             spare = row["balance_minor"] - row["held_minor"] - row["floor_minor"]
             if spare < 0:
                 yield f"account {account} is {-spare} short of its floor and its holds"
-
-
-def picture(town: Town) -> dict[str, str | None]:
-    """A digest of each table of the database, whatever tables there are."""
-    names = town.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-    union = " UNION ALL ".join(
-        f"SELECT '{name}', md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {name} t"
-        for (name,) in names
-    )
-    return {name: digest for name, digest in town.rows(union)}  # noqa: C416
-
-
-def together(*jobs: Callable[[], T]) -> list[T | Exception]:
-    """Do all at once, each in a thread that starts with the others; results in the jobs' order."""
-    start = threading.Barrier(len(jobs))
-    results: list[T | Exception] = [RuntimeError("never ran")] * len(jobs)
-
-    def run(place: int, job: Callable[[], T]) -> None:
-        start.wait()
-        try:
-            results[place] = job()
-        except Exception as failure:
-            results[place] = failure
-
-    threads = [threading.Thread(target=run, args=numbered) for numbered in enumerate(jobs)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
-def successes(results: Sequence[T | Exception]) -> list[T]:
-    return [result for result in results if not isinstance(result, Exception)]
-
-
-def failures(results: Sequence[object]) -> list[Exception]:
-    return [result for result in results if isinstance(result, Exception)]
-
-
-def all_well(results: Sequence[T | Exception]) -> list[T]:
-    """The results, or the first failure raised."""
-    for failure in failures(results):
-        raise failure
-    return successes(results)
-
-
-def until(seconds: float) -> Callable[[], bool]:
-    """Whether so many seconds from now have not yet passed."""
-    end = time.monotonic() + seconds
-    return lambda: time.monotonic() < end
-
-
-def deadlocks(town: Town) -> int:
-    """How often PostgreSQL had to break a circle of waiters in this database."""
-    town.engine.dispose()  # what a backend has counted is seen at the latest when it ends
-    going = until(5)
-    while going() and town.one(_OTHERS):
-        time.sleep(0.02)
-    return int(town.one(_DEADLOCKS))
-
-
-_OTHERS = """SELECT count(*) FROM pg_stat_activity
-              WHERE datname = current_database() AND pid <> pg_backend_pid()"""
-_DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
