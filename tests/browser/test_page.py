@@ -1,17 +1,22 @@
 """The page in a real browser, before a real Kabambe: dial, send money, read the SMS."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
+import requests
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select
 
 from simulator.backstage import SERVICE_CODE
 from simulator.desk import CAST
+from simulator.safaricom.model import PIN
 from tests.browser.chromium import browser, picture, until
 from tests.simulator.full_stage import FullStage, full_stage
+from tests.ways import way
 from ussd_app.embedded import Redis
 
 pytestmark = pytest.mark.browser
@@ -94,6 +99,63 @@ def test_dial_send_money_and_read_the_sms(stage: FullStage) -> None:
         assert "4826" not in (asha.root.get_attribute("outerHTML") or "4826")
         no_complaints(chrome)
     assert stage.backstage.audit() == []
+
+
+def test_a_prompt_of_m_pesa_answered_on_the_page(stage: FullStage) -> None:
+    with browser(1440, 960) as chrome:
+        asha, _ = opened(chrome, stage)
+        asha.types(SERVICE_CODE)
+        asha.shows("8 Bank & crypto")
+        asha.types(*way("top_up", "500"))
+        asha.shows("Enter your M-PESA PIN when your phone asks")
+        stage.backstage.drain()
+        asha.shows("Pay Ksh500.00 to KABAMBE account 0712000001?")
+        until(chrome, "the buttons", lambda: asha.find(".mpesa .asked").is_displayed())
+        asha.find(".handset").send_keys(PIN)
+        assert asha.find(".typed").text == "****"
+        picture(chrome, "laptop-prompt")
+        asha.find(".handset").send_keys(Keys.ENTER)
+        until(chrome, "no more prompt", lambda: not asha.find(".mpesa .asked").is_displayed())
+        until(chrome, "M-PESA's balance", lambda: "19,500.00" in asha.find(".mpesa legend").text)
+        wait_for(stage, "c2b confirmation")
+        stage.backstage.drain()
+        until(chrome, "Kabambe's SMS", lambda: "You got KES 500.00" in asha.find(".timeline").text)
+        no_complaints(chrome)
+    assert stage.backstage.audit() == []
+
+
+def wait_for(stage: FullStage, what: str) -> None:
+    """Until Safaricom has said this, from a thread of its own."""
+    said = stage.simulator.safaricom.journal.exchanges
+    deadline = time.monotonic() + 10
+    while not any(each.what == what for each in list(said)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def test_lipa_na_m_pesa_and_the_drawer_of_safaricom(stage: FullStage) -> None:
+    with browser(1440, 960) as chrome:
+        asha, _ = opened(chrome, stage)
+        asha.find("[data-quick=mpesa]").click()
+        asha.shows("1 Pay Bill")
+        asha.types("1", "174379", "0712 000 001", "300")
+        asha.shows("Pay Ksh300 to 174379 account 0712 000 001")
+        asha.types(PIN)
+        asha.shows("Confirmed. Ksh300.00 sent to KABAMBE for account 0712 000 001")
+        asha.press("left")
+        asha.shows("0712000001")
+        button = chrome.find_element(By.CSS_SELECTOR, ".tools .outside")
+        button.click()
+        drawer = chrome.find_element(By.ID, "safaricom")
+        until(chrome, "the confirmation", lambda: "c2b confirmation" in drawer.text)
+        requests.post(f"{stage.url}/safaricom/mpesa/nothing", timeout=5)
+        until(chrome, "what was wrong", lambda: "there is no /mpesa/nothing" in drawer.text)
+        ways = Select(drawer.find_element(By.CSS_SELECTOR, "[data-who=Safaricom]"))
+        ways.select_by_value("is silent")
+        until(chrome, "its name in the header", lambda: button.text == "Safaricom is silent")
+        picture(chrome, "laptop-safaricom")
+        button.click()
+        assert not drawer.is_displayed()
+        no_complaints(chrome)
 
 
 def test_letters_tabs_and_faults(stage: FullStage) -> None:
