@@ -9,14 +9,20 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, request
 
 from simulator.serving import Served
+from ussd_app.settings import SIMULATED_CERTIFICATE
+from workers.gateways.daraja import Daraja
+from workers.gateways.daraja_keys import Account
 from workers.gateways.daraja_token import NoToken
 
+NOW = datetime(2026, 11, 20, 5, 45, 12, tzinfo=UTC)
+JANE = "+254700000001"
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "daraja"
 
 Said = tuple[int, bytes]
@@ -130,3 +136,23 @@ class Pocket:
     def alone(self, name: str) -> Iterator[None]:
         with self._lock:
             yield
+
+
+def account(url: str, certificate: Path = SIMULATED_CERTIFICATE, code: str = "600992") -> Account:
+    """The account of the captured requests."""
+    return Account(
+        url=url,
+        consumer_key="consumer-key",
+        consumer_secret="consumer-secret",
+        shortcode=code,
+        passkey="0" * 64,
+        initiator="kabambeapi",
+        initiator_password="pass#word",
+        certificate=certificate,
+        callbacks="https://kabambe.example/cb/5f2c",
+    )
+
+
+def client(url: str, **more: Any) -> Daraja:
+    """Our client with that account, whose shelf nobody shares."""
+    return Daraja(account(url, **more), Pocket(), now=lambda: NOW)

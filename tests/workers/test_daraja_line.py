@@ -11,8 +11,16 @@ import redis as redis_py
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tests.workers.safaricom import ACCEPTED, BAD_TOKEN, FIXTURES, Double, Pocket, double
-from tests.workers.test_daraja_requests import JANE, account
+from tests.workers.safaricom import (
+    ACCEPTED,
+    BAD_TOKEN,
+    FIXTURES,
+    JANE,
+    Double,
+    Pocket,
+    account,
+    double,
+)
 from ussd_app.embedded import Redis
 from ussd_app.kernel.clock import SystemClock
 from ussd_app.kernel.daraja import Accepted
@@ -20,10 +28,7 @@ from workers import shelf
 from workers.gateways import daraja_line
 from workers.gateways.daraja import Daraja
 from workers.gateways.daraja_breaker import (
-    FIRST_PAUSE_S,
-    LONGEST_PAUSE_S,
     MOST_FAILURES,
-    Breaker,
 )
 from workers.gateways.daraja_token import EARLY_S, NoToken
 from workers.gateways.errands import Open, Postponed
@@ -215,91 +220,7 @@ def test_a_broken_shelf_is_no_fault_of_safaricom(safaricom: Double) -> None:
     assert isinstance(daraja.balance(), Accepted)
 
 
-# the breaker
-
-
-class Hands:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.at_s = 1_000.0
-
-    def __call__(self) -> float:
-        return self.at_s
-
-
-@pytest.fixture
-def hands() -> Hands:
-    return Hands()
-
-
-@pytest.fixture
-def breaker(hands: Hands) -> Breaker:
-    return Breaker(hands)
-
-
-def fail(breaker: Breaker, times: int) -> None:
-    for _ in range(times):
-        assert breaker.admits()
-        breaker.failed()
-
-
-def test_failures_in_a_row_open_it_and_a_success_between_does_not(breaker: Breaker) -> None:
-    fail(breaker, MOST_FAILURES - 1)
-    breaker.succeeded()
-    fail(breaker, MOST_FAILURES - 1)
-    assert breaker.admits()
-    breaker.failed()
-    assert not breaker.admits()
-
-
-def test_after_a_pause_one_is_let_through_and_decides(breaker: Breaker, hands: Hands) -> None:
-    fail(breaker, MOST_FAILURES)
-    hands.at_s += FIRST_PAUSE_S - 0.1
-    assert not breaker.admits()
-    hands.at_s += 0.1
-    assert together(*[breaker.admits] * 8).count(True) == 1
-    breaker.succeeded()
-    assert together(*[breaker.admits] * 8).count(True) == 8
-
-
-def test_each_trial_that_fails_doubles_the_pause(breaker: Breaker, hands: Hands) -> None:
-    fail(breaker, MOST_FAILURES)
-    pause_s = FIRST_PAUSE_S
-    for _ in range(6):
-        hands.at_s += pause_s
-        assert breaker.admits()
-        assert not breaker.admits()
-        breaker.failed()
-        pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-        hands.at_s += pause_s - 0.1
-        assert not breaker.admits()
-        hands.at_s += 0.1 - pause_s
-    assert pause_s == LONGEST_PAUSE_S
-    hands.at_s += pause_s
-    assert breaker.admits()
-    breaker.succeeded()
-    fail(breaker, MOST_FAILURES)
-    hands.at_s += FIRST_PAUSE_S
-    assert breaker.admits(), "the first pause again"
-
-
-def test_a_trial_that_was_not_made_leaves_room_for_another(breaker: Breaker, hands: Hands) -> None:
-    fail(breaker, MOST_FAILURES)
-    hands.at_s += FIRST_PAUSE_S
-    assert breaker.admits()
-    breaker.not_made()
-    assert breaker.admits()
-
-
-def test_calls_that_end_late_lengthen_nothing(breaker: Breaker, hands: Hands) -> None:
-    """Sixteen were out when it opened; what they find does not close the door for longer."""
-    fail(breaker, MOST_FAILURES)
-    for _ in range(16):
-        hands.at_s += FIRST_PAUSE_S / 20
-        breaker.failed()
-    hands.at_s += FIRST_PAUSE_S / 5
-    assert breaker.admits()
+# an API that is ill
 
 
 def test_an_api_that_is_ill_is_left_alone_and_the_others_are_asked(safaricom: Double) -> None:
