@@ -200,7 +200,7 @@ def test_a_sim_that_was_replaced_lately_is_known_and_silence_is_no_answer(
     for _ in range(sim_swaps_of.MOST_QUESTIONS + 2):
         with pytest.raises(Unavailable):
             sims.is_recent(JANE)
-    assert time.monotonic() - started < 0.1 * sim_swaps_of.MOST_QUESTIONS + 0.3
+    assert time.monotonic() - started < 2
     sims.close()
 
 
