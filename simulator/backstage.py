@@ -107,7 +107,7 @@ class Backstage:
         self._seen = 0
         self.feed = _Feed()
 
-    def start(self, sms_api_url: str) -> str:
+    def start(self, sms_api_url: str, smtp_url: str | None = None) -> str:
         """Build and serve it; the base URL of its doors."""
         settings = Settings(
             env="test",
@@ -118,6 +118,7 @@ class Backstage:
             sms_shortcode=SHORTCODE,
             at_api_url=sms_api_url,
             bank_url=f"{sms_api_url}/bank",
+            smtp_url=smtp_url,
             daraja_url=f"{sms_api_url}/safaricom",
             daraja_certificate=SIMULATED_CERTIFICATE,
             daraja_sim_swap_days=SIM_SWAP_DAYS,

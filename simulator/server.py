@@ -10,11 +10,12 @@ from typing import Final
 
 from flask import Flask
 
-from simulator import gateway, page
+from simulator import gateway, mailroom, page
 from simulator.airtime import Reseller
 from simulator.bank import Switch
 from simulator.desk import CAST, Desk
 from simulator.inside import Inside
+from simulator.mailroom import Mailroom
 from simulator.outside import Outside
 from simulator.phones import Service
 from simulator.safaricom import doors
@@ -101,6 +102,7 @@ class Simulator:
         self.switch = Switch(
             self.telco.clock, plan.bank_key, plan.application_url, plan.secret, later=self._later
         )
+        self.mailroom = Mailroom(arrived=self.centre.mailed)
         self.safaricom = _safaricom(plan, self._later)
         prompts = Prompts(self.safaricom)
         self.desk = Desk(
@@ -177,7 +179,8 @@ def serve(plan: Plan, say: Callable[[str], None]) -> None:
     simulator.start()
     say(f"The simulator is at http://{plan.host}:{listening.server_port}/")
     try:
-        listening.serve_forever()
+        with mailroom.opened(simulator.mailroom, plan.settings.simulated_mail_port):
+            listening.serve_forever()
     except KeyboardInterrupt:
         say("")
     finally:

@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Final
 
 from simulator import networks, wire
+from simulator.mailroom import Letter
 from simulator.phones import Message, Phone, new_message_id
 from simulator.telco import Telco
 from ussd_app.kernel.gsm7 import segments
@@ -91,6 +92,10 @@ class _Due:
     until: datetime | None = None
 
 
+MAIL: Final = "E-mail"
+"""From whom a mail is, on a phone."""
+
+
 @dataclass
 class SmsCentre:
     """The SMS side of one provider account. `api_key` None takes any key that is not empty.
@@ -107,6 +112,17 @@ class SmsCentre:
     _strangers: dict[str, Phone] = field(default_factory=dict)
     _due: list[_Due] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def mailed(self, letter: Letter) -> None:
+        """A mail to asha@… lies among asha's messages, where her phone shows it."""
+        name = letter.to.partition("@")[0].lower()
+        phone = next((each for each in self.telco.phones.values() if each.name == name), None)
+        if phone is not None:
+            text = f"{letter.subject}\n{letter.body}"
+            with phone.lock:
+                now = self.telco.clock.now()
+                phone.inbox.append(Message(new_message_id(), MAIL, text, now, 0, ""))
+                phone.unread += 1
 
     # the API
 

@@ -13,11 +13,12 @@ from typing import Final
 
 from flask import Flask
 
-from simulator import gateway, given, office, outside
+from simulator import gateway, given, mailroom, office, outside
 from simulator.airtime import Reseller
 from simulator.backstage import SERVICE_CODE, SHORTCODE, Backstage
 from simulator.bank import Switch
 from simulator.dialogue import GIVEN, DialogueInvalid
+from simulator.mailroom import Mailroom
 from simulator.phones import DELIVERIES, Phone, Service
 from simulator.safaricom import doors, words
 from simulator.safaricom.front import Front
@@ -56,11 +57,13 @@ class World:
     reseller: Reseller
     switch: Switch
     prompts: Prompts
+    mailroom: Mailroom
     people: dict[str, Phone] = field(default_factory=dict)
     jobs: list[Callable[[], object]] = field(default_factory=list)
     last: Phone | None = None
     read: dict[str, int] = field(default_factory=dict)
     read_mpesa: dict[str, int] = field(default_factory=dict)
+    read_mail: dict[str, int] = field(default_factory=dict)
     fault: tuple[str, int] | None = None
 
     def perform(self, line: str, block: Sequence[str]) -> list[str] | None:
@@ -149,6 +152,17 @@ class World:
         for message in new:
             lines += [BETWEEN] if lines else []
             lines += message.text.split("\n")
+        return lines or [NOTHING]
+
+    def mail_to(self, name: str) -> list[str]:
+        """`Mail to asha`: what came to asha@… since the last such line, subject first."""
+        letters = self.mailroom.to(name)
+        new = letters[self.read_mail.get(name, 0) :]
+        self.read_mail[name] = len(letters)
+        lines: list[str] = []
+        for letter in new:
+            lines += [BETWEEN] if lines else []
+            lines += [letter.subject, *letter.body.split("\n")]
         return lines or [NOTHING]
 
     def breaks_in(self, thief: str, name: str, typed: str | None) -> list[str]:
@@ -268,6 +282,11 @@ class World:
         if not outside.reseller_is(self.reseller, how):
             raise DialogueInvalid(f"no airtime gateway behaves like {how!r}")
 
+    def mail_is(self, how: str) -> None:
+        """`the mail server …`: how it takes letters from here on."""
+        if not self.mailroom.behave(how):
+            raise DialogueInvalid(f"no mail server behaves like {how!r}")
+
     def bank_is(self, how: str) -> None:
         """`the bank …`: how the bank switch behaves from here on."""
         if not outside.bank_is(self.switch, how):
@@ -335,6 +354,8 @@ VERBS: Final[Sequence[tuple[re.Pattern[str], Verb]]] = [
         ("Ledger", World.ledger),
         ("Balances", World.balances),
         ("Bills", World.bills),
+        (rf"Mail to {_NAME}", World.mail_to),
+        ("the mail server (.+)", World.mail_is),
         ("(an?|[0-9]{1,5}) (second|minute|hour|day)s? pass(?:es)?", World.time_passes),
         (rf"the network repeats(?:{_TIMES} at once)?( the hop before)?", World.network_repeats),
         (
@@ -388,11 +409,11 @@ def world(database_url: str, redis_url: str, products: tuple[Path, ...] = ()) ->
         doors.blueprint(Front(prompts)),
     ):
         api.register_blueprint(face)
-    with Served(api) as served:
+    with Served(api) as served, mailroom.opened(Mailroom()) as mail:
         try:
-            switch.base = backstage.start(served.url)
+            switch.base = backstage.start(served.url, mail.url)
             telco.service = Service.at(switch.base, SERVICE_CODE, SHORTCODE)
             prompts.safaricom.assume(backstage.app.settings, switch.base)
-            yield World(backstage, telco, centre, reseller, switch, prompts, jobs=jobs)
+            yield World(backstage, telco, centre, reseller, switch, prompts, mail, jobs=jobs)
         finally:
             backstage.stop()

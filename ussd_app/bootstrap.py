@@ -168,6 +168,7 @@ def build(
         feed=feed or (SimulatedFeed(catalogue) if settings.simulator else Silence()),
         service_code=settings.ussd_service_code,
         payments_per_minute=settings.rate_payments_per_minute,
+        mails=settings.smtp_url is not None,
     )
     return App(
         settings=settings,

@@ -76,6 +76,9 @@ class Metrics:
         self._sms = Counter(
             "kabambe_sms", "SMS by the outcome of their hand-over", ("outcome",), registry=registry
         )
+        self._mail = Counter(
+            "kabambe_mail", "Mail by the outcome of its hand-over", ("outcome",), registry=registry
+        )
         self._segments = Counter(
             "kabambe_sms_segments", "Parts that the SMS were billed as", registry=registry
         )
@@ -147,6 +150,10 @@ class Metrics:
             self._cost.inc(cost_minor)
         if waited_s is not None:
             self._waited_seconds.observe(max(0.0, waited_s))
+
+    def mail(self, outcome: str) -> None:
+        """A mail left our hands, or did not; the same outcomes."""
+        self._mail.labels(outcome).inc()
 
     def call(self, seconds: float) -> None:
         """The SMS gateway took this long to answer (or to fail)."""

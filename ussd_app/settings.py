@@ -24,8 +24,10 @@ SIMULATED_CERTIFICATE = (
 """What the simulator's Safaricom can open."""
 REFUSED_IN_CALLBACKS = ("m-pesa", "mpesa", "safaricom", "exe", "exec", "cmd", "sql", "query")
 """Words for which Safaricom refuses a callback's URL, in any case."""
+DEVELOPMENT_MAIL_FROM = "kabambe@example.com"
 SHORTEST_SECRET = 16
 AFRICASTALKING = "https://api.africastalking.com"
+_MAIL_FROM = re.compile(r"[^@\s<>]{1,64}@[A-Za-z0-9.-]{1,190}", re.ASCII)
 _SENDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,10}", re.ASCII)
 _SHORTCODE = re.compile(r"[0-9]{3,8}", re.ASCII)
 _DARAJA_SHORTCODE = re.compile(r"[0-9]{5,7}", re.ASCII)
@@ -71,6 +73,8 @@ class Settings:
     daraja_confirm_above: int = 0
     daraja_sim_swap_days: int = 0
     simulator: bool = True
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str = DEVELOPMENT_MAIL_FROM
     sms_sender: str = "KABAMBE"
     sms_shortcode: str = "22383"
     public_url: str = "http://127.0.0.1:8383"
@@ -99,16 +103,22 @@ class Settings:
         """Where the simulator listens when it is on."""
         return self.port + 1
 
+    @property
+    def simulated_mail_port(self) -> int:
+        """Where the simulator takes mail when it is on."""
+        return self.port + 2
+
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
         """Read and check the environment. Raises `SettingsInvalid` naming every fault."""
         reader = Reader(environ)
         env = reader.choice("KABAMBE_ENV", ENVIRONMENTS, "development")
-        port = reader.integer("PORT", 8383, 1, 65_534)
+        port = reader.integer("PORT", 8383, 1, 65_533)
         simulator = reader.choice("SIMULATOR", ("on", "off"), _simulator_default(env)) == "on"
         at_home = f"http://127.0.0.1:{port + 1}" if simulator else AFRICASTALKING
         bank_home = f"http://127.0.0.1:{port + 1}/bank" if simulator else None
         daraja_home = f"http://127.0.0.1:{port + 1}/safaricom" if simulator else None
+        mail_home = f"smtp://127.0.0.1:{port + 2}" if simulator else None
         settings = cls(
             env=env,
             home=Path(reader.text("KABAMBE_HOME", ".kabambe")).absolute(),
@@ -140,6 +150,10 @@ class Settings:
             daraja_confirm_above=reader.integer("DARAJA_CONFIRM_ABOVE", 0, 0, 1_000_000),
             daraja_sim_swap_days=reader.integer("DARAJA_SIM_SWAP_DAYS", 0, 0, 365),
             simulator=simulator,
+            smtp_url=reader.url("SMTP_URL", ("smtp", "smtps")) or mail_home,
+            mail_from=reader.shape(
+                "MAIL_FROM", DEVELOPMENT_MAIL_FROM, _MAIL_FROM, "an e-mail address"
+            ),
             sms_sender=reader.shape(
                 "SMS_SENDER", "KABAMBE", _SENDER, "1 to 11 letters, digits or . _ -"
             ),
@@ -174,7 +188,8 @@ def _simulator_default(env: str) -> str:
 
 def _production_faults(settings: Settings, environ: Mapping[str, str]) -> list[str]:
     """What development forgives and production must not: a default where a secret belongs."""
-    faults = [
+    faults = [] if _can_be_answered(settings) else ["MAIL_FROM must be your own in production"]
+    faults += [
         f"{name} must be set in production"
         for name in ("DATABASE_URL", "REDIS_URL", "CALLBACK_SECRET", "AT_USERNAME", "AT_API_KEY")
         if not environ.get(name)
@@ -202,6 +217,12 @@ def _production_faults(settings: Settings, environ: Mapping[str, str]) -> list[s
     if settings.at_username == "sandbox" and not settings.simulator:
         faults.append("AT_USERNAME 'sandbox' is not an account of production")
     return list(dict.fromkeys(faults))
+
+
+def _can_be_answered(settings: Settings) -> bool:
+    """Whether mail, where any goes out, comes from an address of our own."""
+    outside = settings.smtp_url is not None and not settings.simulator
+    return not outside or settings.mail_from != DEVELOPMENT_MAIL_FROM
 
 
 def _bank_faults(settings: Settings, url: str) -> list[str]:

@@ -19,9 +19,10 @@ SENDING_LIMIT_S = 60
 
 _DUE = """
 SELECT o.id, o.kind, o.address, o.template, o.language, o.facts, o.attempts, o.created_at,
-       coalesce(p.offers, true) AS offers
+       coalesce(p.offers, true) AS offers, m.sealed AS mail
 FROM outbox o LEFT JOIN parties p ON p.msisdn = o.address
-WHERE o.state = 'queued' AND o.due_at <= %s AND o.kind IN ('sms', 'offer')
+LEFT JOIN mail_addresses m ON o.kind = 'email' AND m.party_id = p.id
+WHERE o.state = 'queued' AND o.due_at <= %s AND o.kind = ANY (%s)
 ORDER BY o.due_at, o.id
 LIMIT %s
 FOR UPDATE OF o SKIP LOCKED
@@ -49,7 +50,8 @@ RETURNING o.id
 
 @dataclass(frozen=True)
 class Row:
-    """A message that is due. `facts` may hold a one-time code: never logged, never kept."""
+    """A message that is due. `facts` may hold a one-time code: never logged, never kept. `mail` is
+    the sealed e-mail address of whoever is to be told by e-mail."""
 
     id: int
     kind: str
@@ -60,6 +62,7 @@ class Row:
     attempts: int
     created_at: datetime
     offers: bool
+    mail: str | None = None
 
     def __repr__(self) -> str:
         return f"Row(id={self.id}, template={self.template!r}, attempts={self.attempts})"
@@ -78,9 +81,9 @@ class Ending:
     error: str | None = None
 
 
-def due(connection: Connection, now: datetime, most: int) -> list[Row]:
+def due(connection: Connection, now: datetime, kinds: Sequence[str], most: int) -> list[Row]:
     """Lock and read what is due, oldest first; rows that another worker holds are passed over."""
-    rows = connection.exec_driver_sql(_DUE, (now, most))
+    rows = connection.exec_driver_sql(_DUE, (now, list(kinds), most))
     return [Row(**row) for row in rows.mappings()]
 
 

@@ -1,4 +1,5 @@
-"""From the outbox to the gateway: many calls in flight, each message at most once on a guess.
+"""From the outbox to the gateways, SMS and mail: many calls in flight, each message at most once on
+a guess.
 
 A slice of work takes what is due, marks it, sends it on as many lines as there are, and writes down
 what became of it, in batches. One thread speaks to the database; the lines only speak HTTP.
@@ -13,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from ussd_app import logs
 from ussd_app.bootstrap import App
+from ussd_app.domain import mail
 from ussd_app.kernel.gsm7 import segments
 from workers import callbacks, outbox, papers
 from workers.gateways.sms import Done, Outcome, Postponed, Refused, Unknown
@@ -36,6 +38,7 @@ INSIST_PAUSE_S = 0.25
 """A restarting database is waited for: an outcome that is lost makes its message unknown."""
 
 OFFERS = "offer"
+MESSAGES = ("sms", OFFERS)
 
 log = logs.get(__name__)
 
@@ -45,6 +48,7 @@ class _Letter:
     """A row with its finished text, ready to be sent."""
 
     row: Row
+    to: str
     text: str
     parts: int
 
@@ -66,6 +70,7 @@ class Relay:
         self._flying = 0
         self.cut_short = False
         """Whether the last run ended by time, with more to do."""
+        self._kinds = MESSAGES if shop.mailer is None else (*MESSAGES, mail.KIND)
         self._secret = {
             sentence.template for sentence in shop.app.texts if "code" in sentence.facts.values()
         }
@@ -105,7 +110,7 @@ class Relay:
         now = self._app.clock.now()
         letters: list[_Letter] = []
         with self._app.engine.begin() as connection:
-            rows = outbox.due(connection, now, most)
+            rows = outbox.due(connection, now, self._kinds, most)
             endings = []
             for row in rows:
                 made = self._write(row, now)
@@ -136,20 +141,30 @@ class Relay:
         """The finished letter, or the end of a row that cannot or must not be sent."""
         if row.kind == OFFERS and not row.offers:
             return Ending(row.id, "refused", now, now, error="the customer asked for no offers")
+        if row.kind == mail.KIND and row.mail is None:
+            return Ending(row.id, "refused", now, now, error="the customer has no address any more")
         try:
             text = self._app.texts.render(row.template, row.language, row.facts)
         except (KeyError, ValueError, TypeError) as failure:
             log.error("a message cannot be written", id=row.id, template=row.template)
-            self._app.metrics.sms("dead")
+            self._tell(row, "dead")
             error = f"cannot be written: {type(failure).__name__}"
             return Ending(row.id, "dead", now, now, error=error)
-        return _Letter(row, text, segments(text))
+        if row.mail is not None:
+            return _Letter(row, self._app.bank.desk.keyring.open(row.mail), text, 0)
+        return _Letter(row, row.address, text, segments(text))
+
+    def _tell(self, row: Row, outcome: str) -> None:
+        count = self._app.metrics.mail if row.kind == mail.KIND else self._app.metrics.sms
+        count(outcome)
 
     def _send(self, letter: _Letter) -> None:
         """On a line: one call, one result, whatever happens."""
         started = time.monotonic()
         try:
-            outcome = self._shop.gateway.send(letter.row.address, letter.text)
+            carrier = self._shop.gateway if letter.row.mail is None else self._shop.mailer
+            assert carrier is not None
+            outcome = carrier.send(letter.to, letter.text)
         except Exception as failure:
             log.exception("the gateway's client failed", id=letter.row.id)
             outcome = Unknown(type(failure).__name__)
@@ -203,16 +218,19 @@ class Relay:
 
     def _count(self, result: _Result, ending: Ending, now: datetime) -> None:
         metrics = self._app.metrics
-        metrics.call(result.seconds)
         outcome = "retry" if ending.state == "queued" else ending.state
-        waited = (now - result.letter.row.created_at).total_seconds()
-        cost_minor = (isinstance(result.outcome, Done) and result.outcome.cost_minor) or 0
-        metrics.sms(
-            outcome,
-            segments=result.letter.parts,
-            cost_minor=cost_minor,
-            waited_s=waited if outcome == "done" else None,
-        )
+        if result.letter.row.kind == mail.KIND:
+            metrics.mail(outcome)
+        else:
+            waited = (now - result.letter.row.created_at).total_seconds()
+            cost_minor = (isinstance(result.outcome, Done) and result.outcome.cost_minor) or 0
+            metrics.call(result.seconds)
+            metrics.sms(
+                outcome,
+                segments=result.letter.parts,
+                cost_minor=cost_minor,
+                waited_s=waited if outcome == "done" else None,
+            )
         if outcome != "done":
             row = result.letter.row
             log.warning(

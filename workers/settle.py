@@ -9,7 +9,8 @@ Then, in this order:
    has not: it is sent again, unless a report that named no message may have been about it;
 3. neither within `LONGEST_DOUBT_S`: it goes to the dead letters, for a person to decide.
 
-A message with a one-time code is never sent again: its code has expired by then.
+A message with a one-time code is never sent again: its code has expired by then. Nobody reports on
+mail, so it bears witness for none and ends as the third says.
 """
 
 from collections.abc import Sequence
@@ -44,7 +45,7 @@ RETURNING id
 """
 
 _DOUBTFUL = """
-SELECT id, address, claimed_at, facts ? 'code' AS secret, error
+SELECT id, address, claimed_at, facts ? 'code' AS secret, kind, error
 FROM outbox WHERE state = 'unknown' AND claimed_at < %s AND due_at <= %s
 ORDER BY due_at, id LIMIT %s FOR UPDATE SKIP LOCKED
 """
@@ -54,7 +55,8 @@ SELECT d.id, w.address, w.reported_at IS NOT NULL AS reported
 FROM unnest(%s::bigint[], %s::timestamptz[]) AS d (id, claimed_at)
 CROSS JOIN LATERAL (
     SELECT address, reported_at FROM outbox o
-    WHERE o.state = 'done' AND o.claimed_at > d.claimed_at AND o.claimed_at < %s
+    WHERE o.state = 'done' AND o.kind <> 'email'
+      AND o.claimed_at > d.claimed_at AND o.claimed_at < %s
     ORDER BY o.claimed_at LIMIT %s
 ) AS w
 """
@@ -102,7 +104,7 @@ def _decide(connection: Connection, now: datetime) -> list[Ending]:
     for row in doubtful:
         if row.secret:
             verdict = ("dead", "its code expired while it was unknown")
-        elif row.error != MAY_BE_TAKEN and never_taken(heard[row.id]):
+        elif row.kind != "email" and row.error != MAY_BE_TAKEN and never_taken(heard[row.id]):
             verdict = ("queued", "never taken, by the reports of others")
         elif (now - row.claimed_at).total_seconds() > LONGEST_DOUBT_S:
             verdict = ("dead", "nobody learned what became of it")

@@ -26,6 +26,7 @@ from workers.gateways.errands import Carrier
 from workers.gateways.mpesa import Back, ToBusiness, ToNumber
 from workers.gateways.sim_swaps import WAIT_S, NetworkSims
 from workers.gateways.sms import SmsGateway
+from workers.gateways.smtp import Mailer
 from workers.pushes import Pushes
 from workers.shelf import RedisShelf
 
@@ -51,6 +52,7 @@ class Shop:
     stopping: threading.Event = field(default_factory=threading.Event)
     dice: random.Random = field(default_factory=random.SystemRandom)
     pool: ThreadPoolExecutor | None = None
+    mailer: SmsGateway | None = None
 
     def submit(self, call: Callable[[], None]) -> None:
         """Run a call on a free line, or here and now when there is only one."""
@@ -107,7 +109,8 @@ def open_shop(app: App, *, lines: int = LINES) -> Shop:
     carriers = _carriers(settings, safaricom)
     errands = Errands(app, carriers, name, ERRAND_LINES if lines > 1 else 1)
     pushes = Pushes(app, safaricom, name, PUSH_LINES if lines > 1 else 1) if safaricom else None
-    return Shop(app, gateway, errands, name, lines, safaricom, pushes, pool=pool)
+    mailer = Mailer(settings.smtp_url, settings.mail_from) if settings.smtp_url else None
+    return Shop(*(app, gateway, errands, name, lines, safaricom, pushes), pool=pool, mailer=mailer)
 
 
 def account_names(settings: Settings) -> AccountNames | None:

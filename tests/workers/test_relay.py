@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from datetime import datetime
 
 import pytest
@@ -215,11 +216,13 @@ def test_a_database_that_fails_while_calls_are_out_loses_no_outcome(
         boxes.say(template="no_transactions", balance=number)
     real, asked = outbox.due, []
 
-    def due(connection: Connection, now: datetime, most: int) -> list[outbox.Row]:
+    def due(
+        connection: Connection, now: datetime, kinds: Sequence[str], most: int
+    ) -> list[outbox.Row]:
         asked.append(most)
         if len(asked) > 1:
             raise OperationalError("SELECT", {}, Exception("the server closed the connection"))
-        return real(connection, now, 5)
+        return real(connection, now, kinds, 5)
 
     monkeypatch.setattr(outbox, "due", due)
     shop = open_shop(app, lines=8)

@@ -29,7 +29,8 @@ Facts = dict[str, object]
 class Desk:
     """The bank's collaborators. `house` maps account names to ids, known since the start.
 
-    `payments_per_minute` is how many a customer may make; 0 is any number. `mpesa_shortcode` is our
+    `payments_per_minute` is how many a customer may make; 0 is any number. `mails` says whether
+    somebody here takes e-mail. `mpesa_shortcode` is our
     own pay bill at M-PESA; None when this installation has none, and then nothing of M-PESA's is on
     offer.
     """
@@ -49,6 +50,7 @@ class Desk:
     mpesa_shortcode: str | None
     feed: Feed
     payments_per_minute: int
+    mails: bool
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from ussd_app.domain import parties, pins, spending
+from ussd_app.domain import mail, parties, pins, spending
 from ussd_app.domain.days import at_hour, month_later
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.parties import Party
@@ -107,9 +107,9 @@ def next_waiting(desk: Desk, after: int) -> int | None:
 
 
 def make(desk: Desk, site: str, press: Press, statement_id: int) -> bool:
-    """Make a statement that waits, and send its link and its code. False when another worker does.
+    """Make a statement that waits, and send its link (by e-mail too, when known) and its code.
 
-    Whatever it raises leaves the statement waiting.
+    False when another worker does. Whatever it raises leaves the statement waiting.
     """
     with desk.engine.begin() as connection:
         now = desk.clock.now()
@@ -126,18 +126,17 @@ def make(desk: Desk, site: str, press: Press, statement_id: int) -> bool:
             (_digest(token), press(account, code), until, statement_id),
         )
         first, last = row.first_day.isoformat(), row.last_day.isoformat()
-        for template, facts in (
-            ("statement_link", {"site": site, "code": token, "until": until.isoformat()}),
-            ("statement_code", {"code": code}),
-        ):
+        link = {"site": site, "code": token, "until": until.isoformat()}
+        days = {"first": first, "last": last}
+        mail.write(desk, connection, party, row.language, "statement_mail", **days, **link)
+        for template, facts in (("statement_link", link), ("statement_code", {"code": code})):
             parties.say(
                 desk,
                 connection,
                 party.msisdn,
                 row.language,
                 template,
-                first=first,
-                last=last,
+                **days,
                 **facts,
             )
     return True

@@ -61,7 +61,8 @@ def _lock(home: Home) -> None:
 
 
 def _check_ports(settings: Settings) -> None:
-    ports = [settings.port] + ([settings.simulator_port] if settings.simulator else [])
+    simulated = [settings.simulator_port, settings.simulated_mail_port]
+    ports = [settings.port, *(simulated if settings.simulator else [])]
     for port in ports:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -70,7 +71,7 @@ def _check_ports(settings: Settings) -> None:
             except OSError:
                 raise InTheWay(
                     f"Port {port} is in use by another program; set PORT to a free one "
-                    "(the one above it is the simulator's)."
+                    "(the two above it are the simulator's)."
                 ) from None
 
 
