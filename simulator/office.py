@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from ussd_app.domain import guards, kyc, verdicts
+from ussd_app.domain import guards, kyc, mpesa_back, verdicts
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.two_of_staff import Undecided
 
@@ -43,5 +43,13 @@ def raises(desk: Desk, who: str, what: str, msisdn: str) -> str:
             kyc.refuse(desk, request_id, who)
             return "left as they are"
         return "raised" if kyc.approve(desk, request_id, who) else ONE_MORE
+    except Undecided as undecided:
+        return str(undecided)
+
+
+def gives_back(desk: Desk, who: str, reference: str) -> str:
+    """Want money from M-PESA that was kept aside given back to who had paid it."""
+    try:
+        return "asked for" if mpesa_back.want(desk, reference, who) else ONE_MORE
     except Undecided as undecided:
         return str(undecided)

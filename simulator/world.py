@@ -303,6 +303,10 @@ class World:
         to = self._phone(name).msisdn if name else None
         return [self.backstage.place(reference, to)]
 
+    def staff_gives_back(self, who: str, reference: str) -> list[str]:
+        """`staff joyce gives UKL… back by M-PESA`: money from there that was kept aside."""
+        return [office.gives_back(self.backstage.app.bank.desk, who, reference)]
+
     def staff_knows(self, receipt: str, how: str) -> list[str]:
         """`staff know that KAN00001 was done`, `… was not done`: of an errand in doubt."""
         return [self.backstage.decide(receipt, how == "was done")]
@@ -386,6 +390,7 @@ VERBS: Final[Sequence[tuple[re.Pattern[str], Verb]]] = [
         ("the bank (.+)", World.bank_is),
         (rf"staff give ([A-Z0-9]+) to {_NAME}", World.staff_places),
         ("staff send ([A-Z0-9]+) back()", World.staff_places),
+        (rf"staff {_NAME} gives ([A-Z0-9]+) back by M-PESA", World.staff_gives_back),
         ("staff know that ([A-Z0-9]+) (was done|was not done)", World.staff_knows),
     )
 ] + list(words.VERBS)

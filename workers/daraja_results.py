@@ -186,10 +186,12 @@ class _Hearing:
             payout_rows.next_try(self._connection, row.id, self._now + pause)
 
     def _unknown_there(self) -> None:
-        """Safaricom never heard of it. That is no failure; but what it tells apart by our name may
-        be asked for again under the same one."""
+        """Safaricom never heard of it. That is no failure; but a payment to a number may be asked
+        for again under the same name if nobody took the first, and a payment is reversed once
+        however often that is asked for."""
         row = self._row
-        if row.state == "unknown" and row.provider_id is None and row.kind in payouts.ONCE_THERE:
+        lost = row.kind == payouts.B2C and row.provider_id is None
+        if row.state == "unknown" and (lost or row.kind == payouts.REVERSAL):
             self._write("queued", {}, "never heard of")
 
     def _wrong(self, verdict: Verdict) -> None:

@@ -17,7 +17,8 @@ from sqlalchemy.exc import OperationalError
 
 from ussd_app import logs
 from ussd_app.bootstrap import App
-from ussd_app.domain import promises
+from ussd_app.domain import mpesa_back, payouts, promises
+from ussd_app.domain.desk import Desk
 from ussd_app.ledger.refusals import HoldNotOpen
 from workers import errand_rows
 from workers.errand_rows import Row
@@ -43,6 +44,18 @@ INSIST_S = 45.0
 INSIST_PAUSE_S = 0.25
 
 ENDS = {"agreed": "done", "declined": "refused", "returning": "returned"}
+
+Follow = Callable[[Desk, int, str, Mapping[str, object]], object]
+HELD: Mapping[str, Follow] = {
+    "agreed": promises.settle,
+    "declined": promises.void,
+    "returning": promises.undo,
+}
+"""What the book does when the world has spoken of value that is held, by the errand's state."""
+FOLLOWS: Mapping[str, Mapping[str, Follow]] = {
+    payouts.REVERSAL: {"agreed": mpesa_back.settle, "declined": mpesa_back.void}
+}
+"""The same of errands for which nothing is held."""
 
 log = logs.get(__name__)
 
@@ -177,11 +190,7 @@ class Errands:
     def _finish(self, row: Row) -> None:
         """Let the book follow what the world has said. Repeating it changes nothing."""
         desk, now = self._app.bank.desk, self._app.clock.now()
-        follow = {
-            "agreed": promises.settle,
-            "declined": promises.void,
-            "returning": promises.undo,
-        }[row.state]
+        follow = FOLLOWS.get(row.kind, HELD)[row.state]
         try:
             follow(desk, row.entry_id, f"errand:{row.reference}:{row.state}", row.learnt)
         except HoldNotOpen:

@@ -14,6 +14,8 @@ from sqlalchemy import Connection
 
 from workers.errand_rows import PROBE_S
 
+WAITING_DAYS = 3
+
 _NAME = re.compile(r"(?:.*-)?([A-Z][A-Z0-9]{5,11})(?:-([0-9]{1,4}))?", re.ASCII)
 
 _ONE = """
@@ -33,6 +35,11 @@ _NEXT_TRY = """
 UPDATE errands SET state = 'queued', tries = tries + 1, looks = 0, due_at = %s, provider_id = NULL,
     learnt = learnt - 'code' - 'fails'
 WHERE id = %s AND state = 'unknown'
+"""
+_ENDS = """
+SELECT coalesce((SELECT expires_at FROM holds WHERE id = %(entry)s),
+                (SELECT created_at + %(days)s * interval '1 day' FROM errands
+                  WHERE entry_id = %(entry)s))
 """
 _REST = """
 INSERT INTO errand_pauses (kind, because, since, until) VALUES (%s, %s, %s, %s)
@@ -86,9 +93,9 @@ def next_try(connection: Connection, id_: int, due_at: datetime) -> None:
 
 
 def hold_ends(connection: Connection, entry_id: int) -> datetime:
-    """Until when the payer's value was promised to be held."""
-    found = connection.exec_driver_sql("SELECT expires_at FROM holds WHERE id = %s", (entry_id,))
-    ends: datetime = found.scalar_one()
+    """Until when the payer's value was promised to be held, or staff wait where none is held."""
+    given = {"entry": entry_id, "days": WAITING_DAYS}
+    ends: datetime = connection.exec_driver_sql(_ENDS, given).scalar_one()
     return ends
 
 

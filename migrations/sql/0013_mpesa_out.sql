@@ -24,6 +24,11 @@ CREATE TABLE errand_pauses (
 );
 COMMENT ON TABLE errand_pauses IS 'Kinds of errand that rest, for every one of them would fail: a password that is wrong or locked. After until one of them goes out to see whether it is mended';
 
+ALTER TABLE unplaced
+    DROP CONSTRAINT unplaced_state_check,
+    ADD CONSTRAINT unplaced_state_check CHECK (state IN ('waiting', 'returning', 'released', 'sent_back'));
+COMMENT ON COLUMN unplaced.state IS 'waiting for staff; returning: on its way back to whoever sent it; released to somebody; sent_back';
+
 CREATE TABLE reconciliations (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     conversation text COLLATE "C" UNIQUE,

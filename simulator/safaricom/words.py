@@ -106,6 +106,13 @@ def swaps(stage: Stage, name: str) -> None:
     safaricom.customer(_number(stage, name)).swapped = safaricom.clock.now()
 
 
+def asks_nobody(stage: Stage) -> None:
+    """`Safaricom asks nobody before a payment`: as where validation was never switched on."""
+    safaricom = _safaricom(stage)
+    for business in safaricom.businesses.values():
+        business.validation_url = ""
+
+
 def behaves(stage: Stage, how: str) -> None:
     """`Safaricom …`: how it behaves from here on."""
     if not safaricom_is(stage.prompts, how):
@@ -163,6 +170,7 @@ VERBS: Final[Sequence[tuple[re.Pattern[str], Callable[..., list[str] | None]]]] 
         (rf"{_NAME}'s phone is (off|on)", switches),
         (rf"{_NAME} swaps {_OWN} SIM", swaps),
         ("Safaricom", books),
+        ("Safaricom asks nobody before a payment", asks_nobody),
         ("Safaricom (.+)", behaves),
     )
 ]

@@ -15,8 +15,6 @@ SEND, PAY_BILL, BUY_GOODS = "mpesa_send", "mpesa_pay_bill", "mpesa_buy_goods"
 B2C, B2B, REVERSAL = "mpesa_b2c", "mpesa_b2b", "mpesa_reversal"
 KINDS = (B2C, B2B, REVERSAL)
 """The kinds of errand by which money goes to M-PESA, or a payment from there is given back."""
-ONCE_THERE = (B2C, REVERSAL)
-"""Those that Safaricom does once, however often it is asked under the same name."""
 
 REFERENCE, SHORTCODE = "reference", "shortcode"
 """Facts of an errand. `reference`: to a number, that number as it is dialled at home; to a pay

@@ -7,9 +7,10 @@ import argparse
 from collections.abc import Callable
 
 from ussd_app.bootstrap import App, build
-from ussd_app.domain import clearing, deposits
+from ussd_app.domain import clearing, deposits, mpesa_back
 from ussd_app.domain.deposits import NotWaiting
 from ussd_app.domain.mpesa import matching
+from ussd_app.domain.two_of_staff import Undecided
 from ussd_app.kernel.clock import nairobi
 from ussd_app.kernel.errors import Refused
 from ussd_app.kernel.money import format_minor, parse_minor
@@ -30,6 +31,7 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         ("give", "give money that was kept aside to a customer"),
         ("place", "say whose money from M-PESA is that was kept aside; two people must"),
         ("send-back", "send money that was kept aside back to its bank"),
+        ("give-back", "give money from M-PESA that was kept aside back by reversing its receipt"),
         ("paid", "enter that the reseller or the switch was paid out of trust"),
     ):
         words = what.add_parser(name, help=about)
@@ -50,7 +52,7 @@ def manage(settings: Settings, options: argparse.Namespace) -> int:
         app = build(known)
         try:
             print(SAYINGS[options.what](app, options))
-        except (NotWaiting, ValueError) as reason:
+        except (NotWaiting, Undecided, ValueError) as reason:
             print(reason)
             return 1
         except Refused as refused:
@@ -126,6 +128,12 @@ def _send_back(app: App, options: argparse.Namespace) -> str:
     return deposits.send_back(app.bank.desk, options.reference, options.staff)
 
 
+def _give_back(app: App, options: argparse.Namespace) -> str:
+    if mpesa_back.want(app.bank.desk, options.reference, options.staff):
+        return "Noted; Safaricom is asked to reverse it within seconds while the server runs."
+    return "Noted; another of the staff must want it, too."
+
+
 def _paid(app: App, options: argparse.Namespace) -> str:
     minor = parse_minor(options.amount)
     if minor is None:
@@ -140,5 +148,6 @@ SAYINGS: dict[str, Callable[[App, argparse.Namespace], str]] = {
     "give": _give,
     "place": _place,
     "send-back": _send_back,
+    "give-back": _give_back,
     "paid": _paid,
 }
