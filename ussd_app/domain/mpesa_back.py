@@ -84,7 +84,7 @@ def settle(desk: Desk, entry_id: int, key: str, learnt: Mapping[str, object]) ->
     reference = str(facts[ORIGINAL])
     digest = fingerprint("unplaced", reference)
     said = {"reference": reference, **learnt}
-    enter(desk, TYPE, int(facts["amount"]), f"unplaced:{reference}", digest, said=said)
+    enter(desk, TYPE, int(facts["amount"]), f"unplaced:mpesa:{reference}", digest, said=said)
     with desk.engine.begin() as connection:
         connection.exec_driver_sql(_STATE, ("sent_back", desk.clock.now(), reference))
 
