@@ -146,12 +146,18 @@ def done(
 def undone(desk: Desk, draft: Draft, entry_id: int) -> Written:
     """Write the entry that undoes another, all legs of it. What was built since upon that which it
     also wrote (credit that paid an invoice) is taken back first. Raises LedgerRefusal."""
+    made = False
     for left in reversed(range(ROOM_TRIES)):
         try:
-            return begun(desk, replace(draft, reverses=entry_id))
+            written = begun(desk, replace(draft, reverses=entry_id))
         except BelowFloor as short:
-            if not left or not also.made_room(desk, entry_id, short.account_id):
+            made = bool(left) and also.made_room(desk, entry_id, short.account_id)
+            if not made:
                 raise
+        else:
+            if made:
+                also.tidied(desk, entry_id)
+            return written
     raise AssertionError("the last try ended")
 
 

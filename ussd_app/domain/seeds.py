@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ussd_app.domain import agreements, arrivals, parties, registration, roles, staff
+from ussd_app.domain.billing import books, customers, references
 from ussd_app.domain.catalogue import AMOUNT
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.parties import Party
@@ -15,7 +16,8 @@ OPENING = "opening"
 @dataclass(frozen=True)
 class Planted:
     """An agreement to plant. The balance of its main account is in minor units; `under` is the
-    number of the agreement above it."""
+    number of the agreement above it. `customers` are whom a biller bills: account numbers and the
+    phones behind them."""
 
     kind: str
     number: str | None
@@ -23,6 +25,7 @@ class Planted:
     balance_minor: int = 0
     under: str | None = None
     terms: Mapping[str, object] = field(default_factory=dict)
+    customers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,16 @@ DEVELOPMENT = (
         *("+254755000005", "Juma Hassan", "sw", "5555", "22000005", 0),
         (Planted("till", "520001", "Duka la Juma", terms={"category": "food"}),),
     ),
+    Seed(
+        *("+254766000006", "Maji Wanyama", "en", "6666", "22000006", 0),
+        (
+            Planted(
+                *("paybill", "880011", "Maji Safi"),
+                terms={"bearer": "business", "category": "utility"},
+                customers=(("ACC1", "+254712000001"), ("ACC2", "+254722000002")),
+            ),
+        ),
+    ),
 )
 
 
@@ -68,6 +81,7 @@ def plant(desk: Desk, seeds: Iterable[Seed] = DEVELOPMENT) -> None:
 
     A second planting changes nothing.
     """
+    seeds = tuple(seeds)
     for seed in seeds:
         party = parties.find(desk.reads, seed.msisdn) or _enrol(desk, seed)
         if seed.balance_minor:
@@ -78,6 +92,22 @@ def plant(desk: Desk, seeds: Iterable[Seed] = DEVELOPMENT) -> None:
             staff.add(desk, seed.msisdn, seed.staff)
         for planted in seed.agreements:
             _plant_agreement(desk, party, planted)
+    for planted in (each for seed in seeds for each in seed.agreements if each.customers):
+        _plant_customers(desk, planted)
+
+
+def _plant_customers(desk: Desk, planted: Planted) -> None:
+    """Open a biller's books and write down whom they bill."""
+    agreement = agreements.by_number(desk.reads, planted.kind, planted.number or "")
+    assert agreement is not None
+    for account, msisdn in planted.customers:
+        party = parties.find(desk.reads, msisdn)
+        with desk.engine.begin() as connection:
+            own = books.opened(desk, connection, agreement)
+            if references.find(connection, own.biller_id, account) is None:
+                name = party.name if party else msisdn
+                given = {"name": name, "number": account, "msisdn": msisdn}
+                customers.add(desk, connection, own, **given)
 
 
 def _enrol(desk: Desk, seed: Seed) -> Party:

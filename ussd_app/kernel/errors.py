@@ -62,6 +62,8 @@ class RefusalCode(StrEnum):
     ALREADY_ASKED = "already_asked"
     NOTHING_LEFT = "nothing_left"
     NOTHING_TO_ANSWER = "nothing_to_answer"
+    # a bill
+    NOTHING_OPEN = "nothing_open"
     # the offer and its amount
     QUOTE_EXPIRED = "quote_expired"
     KEY_CONFLICT = "key_conflict"

@@ -3,7 +3,7 @@
 Changes nothing and decides nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -127,12 +127,18 @@ def entries_after(engine: Engine, after: int, most: int) -> list[EntrySentences]
     for row in rows:
         entry = EntrySentences(row.id, row.receipt, row.type, row.happened_at, [])
         _, legs = found.setdefault(row.id, (entry, []))
-        source = f"{row.from_kind}/{names.get(row.from_owner, row.from_owner)}"
-        target = f"{row.to_kind}/{names.get(row.to_owner, row.to_owner)}"
+        source = f"{row.from_kind}/{_called(names, row.from_owner)}"
+        target = f"{row.to_kind}/{_called(names, row.to_owner)}"
         legs.append(_Leg(source, target, format_minor(row.amount_minor, row.scale)))
     for entry, legs in found.values():
         entry.sentences.extend(sentences(legs))
     return [entry for entry, _ in found.values()]
+
+
+def _called(names: Mapping[str, str], owner: str) -> str:
+    """An owner by name; behind a dot stands what a biller has: `maji_safi.INV1`."""
+    whose, dot, part = owner.partition(".")
+    return f"{names.get(whose, whose)}{dot}{part}"
 
 
 def sentences(legs: Sequence[_Leg]) -> Iterator[str]:

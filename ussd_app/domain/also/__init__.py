@@ -9,6 +9,8 @@ payment pays. A type names one in its row; it is a module here, found by its fil
 - `make_room(desk, entry_id, account_id) -> bool`, if what it wrote may have been built upon since:
   takes the newest of that back where an account has too little left for undoing an entry.
 
+- `tidy(desk, entry_id)`, if room may have been made: whatever is left of it finds its place again.
+
 It is asked each time that something of the type is written, whoever writes it: an accepted quote,
 an order, an arrival, the settling of a hold (never the hold itself, never a reversal, which undoes
 all legs alike). It reads and raises Refused; it writes nothing. What it read may have changed when
@@ -58,6 +60,15 @@ def found() -> dict[str, More]:
 
 def made_room(desk: Desk, entry_id: int, account_id: int) -> bool:
     """Whether something was taken back that stood in the way of undoing an entry."""
+    return any(make(desk, entry_id, account_id) for make in _having("make_room"))
+
+
+def tidied(desk: Desk, entry_id: int) -> None:
+    """Let what was made room for be tidied, once the entry is undone."""
+    for tidy in _having("tidy"):
+        tidy(desk, entry_id)
+
+
+def _having(what: str) -> list[Callable[..., bool]]:
     modules = (import_module(f"{__name__}.{name}") for name in found())
-    makers = (getattr(module, "make_room", None) for module in modules)
-    return any(make(desk, entry_id, account_id) for make in makers if make is not None)
+    return [getattr(module, what) for module in modules if hasattr(module, what)]

@@ -25,3 +25,4 @@ def more(
 
 
 make_room = credit.make_room
+tidy = credit.use_of

@@ -39,6 +39,9 @@ WHERE l.from_id = %s AND e.type = %s AND r.reversed_id IS NULL
   AND (%s = '' OR e.facts->'said'->>'of' = %s)
 ORDER BY e.id DESC LIMIT 1
 """
+_BROUGHT = """
+SELECT c.id FROM legs l JOIN billing_customers c ON c.account_id = l.to_id WHERE l.entry_id = %s
+"""
 _KIND = "SELECT kind FROM accounts WHERE id = %s"
 _RECEIPT = "SELECT receipt FROM entries WHERE id = %s"
 
@@ -81,6 +84,14 @@ def use_all(desk: Desk) -> int:
     with desk.reads.connect() as connection:
         found = connection.exec_driver_sql(_WAITING).scalars().all()
     return sum(use(desk, customer_id) for customer_id in found)
+
+
+def use_of(desk: Desk, entry_id: int) -> None:
+    """The same for whom an entry brought credit: what is left of it pays again."""
+    with desk.reads.connect() as connection:
+        found = connection.exec_driver_sql(_BROUGHT, (entry_id,)).scalars().all()
+    for customer_id in found:
+        use(desk, customer_id)
 
 
 def make_room(desk: Desk, entry_id: int, account_id: int) -> bool:

@@ -166,18 +166,18 @@ def by_id(desk: Desk, invoice_id: int) -> Invoice:
 def take_back(desk: Desk, invoice_id: int) -> Invoice:
     """A credit note over all that is not paid of an invoice: the whole entry undone, or a part.
 
-    Raises Refused(nothing_left) when nothing is open.
+    Raises Refused(nothing_open) when nothing is open.
     """
     for _ in range(CREDIT_TRIES):
         invoice = by_id(desk, invoice_id)
         if not invoice.open_minor:
-            raise Refused(RefusalCode.NOTHING_LEFT)
+            raise Refused(RefusalCode.NOTHING_OPEN)
         try:
             _credit(desk, invoice)
         except (BelowFloor, AlreadyReversed):
             continue  # somebody paid, or took it back, meanwhile
         return by_id(desk, invoice_id)
-    raise Refused(RefusalCode.NOTHING_LEFT)
+    raise Refused(RefusalCode.NOTHING_OPEN)
 
 
 def _credit(desk: Desk, invoice: Invoice) -> None:
