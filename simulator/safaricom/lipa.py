@@ -60,9 +60,10 @@ def take(safaricom: Safaricom, order: Order, receipt: str = "", third_party: str
     """Move a customer's money to a business; the payer is told, and the business where it wants.
     Raises Declined."""
     now = safaricom.clock.now()
+    parties = (order.msisdn, order.shortcode, order.amount_minor)
     with safaricom.lock:
+        safaricom.books.check(*parties, now)
         receipt = receipt or safaricom.names.receipt(now)
-        parties = (order.msisdn, order.shortcode, order.amount_minor)
         payment = Payment(order.kind, *parties, now, reference=order.account)
         safaricom.books.move(payment, receipt, now)
         business = safaricom.business(order.shortcode)

@@ -1,8 +1,9 @@
-"""Receipts, conversations, checkouts and tokens, one after another: from the same start and the
-same clock always the same, so that a dialogue can print them.
+"""Receipts, conversations, checkouts and tokens, each kind in a row of its own: from the same start
+and the same clock always the same, so that a dialogue can print them.
 """
 
 import threading
+from collections import Counter
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
@@ -21,12 +22,18 @@ class Names:
     """What is counted from `start` on."""
 
     def __init__(self, start: int = 0) -> None:
-        self.count = start
+        self._start = start
+        self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
+
+    @property
+    def count(self) -> int:
+        """How many have been given."""
+        return self._counts.total()
 
     def receipt(self, now: datetime) -> str:
         """Ten characters: year, month, day of Nairobi, and seven that mean nothing."""
-        return day_mark(now) + _digits(self._next() * STRIDE % ROOM)
+        return day_mark(now) + _digits(self._next("receipt") * STRIDE % ROOM)
 
     def conversation(self, now: datetime) -> str:
         """`AG_20261121_2010364430d9bbdaf872`."""
@@ -42,7 +49,7 @@ class Names:
 
     def checkout(self, now: datetime, msisdn: str) -> str:
         """`ws_CO_20112026084512617700000001`: the moment, three digits, the number."""
-        return f"ws_CO_{nairobi(now):%d%m%Y%H%M%S}{self._next() % 1000:03d}{msisdn[-9:]}"
+        return f"ws_CO_{nairobi(now):%d%m%Y%H%M%S}{self._next('checkout') % 1000:03d}{msisdn[-9:]}"
 
     def request_id(self) -> str:
         """`1c5b-4ba8-815c-ac45c57a3db01495926`, of an error."""
@@ -50,16 +57,16 @@ class Names:
 
     def token(self) -> str:
         """28 letters and digits."""
-        number = int(sha256(f"token {self._next()}".encode()).hexdigest(), 16)
+        number = int(self._hex("token", 64), 16)
         return "".join(_digits(number // ROOM**turn % ROOM) for turn in range(4))
 
-    def _next(self) -> int:
+    def _next(self, kind: str) -> int:
         with self._lock:
-            self.count += 1
-            return self.count
+            self._counts[kind] += 1
+            return self._start + self._counts[kind]
 
     def _hex(self, kind: str, length: int) -> str:
-        return sha256(f"{kind} {self._next()}".encode()).hexdigest()[:length]
+        return sha256(f"{kind} {self._next(kind)}".encode()).hexdigest()[:length]
 
     def _dashed(self, kind: str, tail: int) -> str:
         word = self._hex(kind, 12 + tail)

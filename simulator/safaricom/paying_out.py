@@ -159,14 +159,15 @@ def _order(
 
 def _do(safaricom: Safaricom, asked: Asked, payment: Payment) -> None:
     now = safaricom.clock.now()
-    receipt = safaricom.names.receipt(now)
+    books = safaricom.books
     try:
         initiated(safaricom, asked, payment.debit)
         _may(safaricom, asked, payment)
         with safaricom.lock:
-            safaricom.books.move(payment, receipt, now)
+            books.check(payment.debit, payment.credit, payment.amount_minor, now)
+            books.move(payment, safaricom.names.receipt(now), now)
             if asked.api == "reversal":
-                safaricom.books.payments[payment.reference].reversed = True
+                books.payments[payment.reference].reversed = True
     except Declined as declined:
         payment.status, payment.finished = "Declined", now
         _say(safaricom, asked, payment, declined.code, declined.said)
