@@ -5,14 +5,11 @@ is asked what became of it, where that is possible, or calls back, or a person d
 lines of their own, so that a silent bank holds up no SMS.
 """
 
-import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from ussd_app import logs
@@ -33,7 +30,7 @@ from workers.gateways.errands import (
     Postponed,
     Unheard,
 )
-from workers.queueing import nudge
+from workers.lines import Lines
 
 MOST_ROWS = 100
 MOST_ATTEMPTS = 6
@@ -68,9 +65,7 @@ class Errands:
         self._carriers = carriers
         self._kinds = list(carriers)
         self._name = name
-        self._pool = ThreadPoolExecutor(lines, thread_name_prefix="errand") if lines > 1 else None
-        self._free = threading.Semaphore(lines)
-        self._stopping = threading.Event()
+        self._lines = Lines(app, "errand", lines)
 
     def turn(self) -> int:
         """Take up what is due. Returns how many errands it set about; their ends come by
@@ -87,49 +82,19 @@ class Errands:
             lost = errand_rows.abandon(connection, now)
         if lost:
             log.warning("errands were out when their worker died", count=lost)
-        self._each(
+        self._lines.each(
             lambda connection: errand_rows.doubtful(connection, self._kinds, now), self._look
         )
 
     def close(self) -> None:
         """Begin nothing new, and wait for the calls that are out."""
-        self._stopping.set()
-        if self._pool is not None:
-            self._pool.shutdown(wait=True)
+        self._lines.close()
 
     # one at a time
 
     def _launch(self) -> int:
         now = self._app.clock.now()
-        return self._each(lambda it: errand_rows.claim(it, self._name, now), self._ask)
-
-    def _each(self, take: Callable[[Connection], Row | None], do: Callable[[Row], None]) -> int:
-        """Take errands one by one while there is a free line, and deal with each on it."""
-        taken = 0
-        while not self._stopping.is_set() and self._free.acquire(blocking=False):
-            row = None
-            try:
-                with self._app.engine.begin() as connection:
-                    row = take(connection)
-                if row is not None and self._pool is None:
-                    do(row)
-            finally:
-                if row is None or self._pool is None:
-                    self._free.release()
-            if row is None:
-                break
-            taken += 1
-            if self._pool is not None:
-                self._pool.submit(do, row).add_done_callback(self._landed)
-        return taken
-
-    def _landed(self, future: "Future[None]") -> None:
-        self._free.release()
-        failure = future.exception()
-        if failure is not None:
-            log.error("an errand failed", kind=type(failure).__name__, exc_info=failure)
-        if not self._stopping.is_set():
-            nudge(self._app.redis)
+        return self._lines.each(lambda it: errand_rows.claim(it, self._name, now), self._ask)
 
     def _ask(self, row: Row) -> None:
         try:
