@@ -15,6 +15,7 @@ from ussd_app.domain import keywords
 from workers import daraja, inbox
 from workers.answers import ANSWERS
 from workers.inbox import Heard
+from workers.pulled import PULLED
 from workers.settle import MAY_BE_TAKEN
 from workers.shop import Shop
 
@@ -173,5 +174,6 @@ MEANINGS = {**ANSWERS, **daraja.MEANINGS}
 TOGETHER: Mapping[str, Callable[[Shop, Connection, Sequence[Heard], datetime], None]] = {
     DELIVERY: _reports,
     daraja.PAYMENT: daraja.payments,
+    PULLED: daraja.payments,
 }
 """What is done with all messages of a kind that are due, in one transaction."""

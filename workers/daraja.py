@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from ussd_app import logs
-from ussd_app.domain import parties
 from ussd_app.domain.mpesa import arrival, pushes
 from ussd_app.domain.mpesa.arrival import Each, Outcome, Payment, Placed
 from ussd_app.domain.mpesa.pushes import Push
-from ussd_app.kernel.daraja import C2b, NotUnderstood, Stk, read_c2b, read_stk
+from ussd_app.kernel.daraja import NotUnderstood, Stk, read_c2b, read_stk
 from ussd_app.kernel.errors import RefusalCode, Refused
-from workers import inbox, push_rows
+from workers import inbox, pulled, push_rows
 from workers.inbox import Heard
+from workers.pulled import PULLED
 from workers.shop import Shop
 
 PAYMENT, PUSH, UNKNOWN = "mpesa_c2b", "mpesa_stk", "mpesa_unknown"
@@ -43,7 +43,7 @@ def payments(shop: Shop, connection: Connection, heard: Sequence[Heard], now: da
     came: list[tuple[Heard, Payment]] = []
     for each in heard:
         try:
-            came.append((each, _payment(shop, read_c2b(each.body["raw"]))))
+            came.append((each, _payment(shop, each)))
         except NotUnderstood as strange:
             _for_people(connection, each, now, strange.why)
     read = [payment for _, payment in came]
@@ -102,18 +102,8 @@ def _paid(
         log.error("a push that was said to have failed was paid", id=row.id, code=row.result_code)
     elif row.mpesa not in (None, said.receipt):
         log.warning("a push has another receipt than was thought", id=row.id)
-    desk = shop.app.bank.desk
-    party = parties.find(desk.reads, row.msisdn)
-    payment = Payment(
-        said.receipt,
-        row.amount_minor,
-        row.account,
-        row.msisdn,
-        party.name if party else "",
-        said.at or now,
-        row.facts,
-    )
-    (outcome,) = arrival.place(desk, connection, [payment])
+    paid = (said.receipt, row.amount_minor, row.account, row.msisdn, "", said.at or now, row.facts)
+    (outcome,) = arrival.place(shop.app.bank.desk, connection, [Payment(*paid)])
     if not isinstance(outcome, Placed):
         _not_entered(shop, connection, heard, now, outcome)
         return
@@ -130,7 +120,11 @@ def _not_paid(shop: Shop, connection: Connection, row: Push, said: Stk, now: dat
     if said.code == PAID:
         push_rows.said(connection, row, PAID)
     elif push_rows.failed(connection, row, said.code, now):
-        pushes.sorry(shop.app.bank.desk, connection, row, said.code)
+        if push_rows.receipts_for(connection, row):
+            shop.app.metrics.mpesa("contradicted")
+            log.error("a push is said to have failed, and its money is here", id=row.id)
+        else:
+            pushes.sorry(shop.app.bank.desk, connection, row, said.code)
         shop.app.metrics.mpesa("push_failed")
     elif row.state == "succeeded":
         shop.app.metrics.mpesa("contradicted")
@@ -154,7 +148,10 @@ def strange(shop: Shop, connection: Connection, heard: Heard, now: datetime) -> 
     inbox.dead(connection, heard.id, now, "a shape that nobody knows")
 
 
-def _payment(shop: Shop, paid: C2b) -> Payment:
+def _payment(shop: Shop, heard: Heard) -> Payment:
+    if heard.kind == PULLED:
+        return pulled.read(heard.body)
+    paid = read_c2b(heard.body["raw"])
     if paid.shortcode != shop.app.bank.desk.mpesa_shortcode:
         raise NotUnderstood("paid to another pay bill than ours")
     return Payment(paid.receipt, paid.amount_minor, paid.account, paid.payer, paid.name, paid.at)

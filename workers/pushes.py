@@ -19,9 +19,15 @@ from workers import push_rows
 from workers.gateways.daraja import Daraja, Pushed
 from workers.gateways.errands import Declined, Open, Postponed
 from workers.lines import Lines
+from workers.pulled import PULLED, told
+from workers.queueing import nudge
 
 DESCRIPTION = "Kabambe"
 PAID = "0"
+C2B = "c2b"
+"""How the types of payments into a pay bill begin, in Safaricom's list."""
+LOOKS_BEFORE_PULL = 2
+"""A callback has had its time by then."""
 LONG_S = 60.0
 """Whoever holds the phone does not wait longer for the question than this."""
 PAUSE_S = 5.0
@@ -110,6 +116,8 @@ class Pushes:
         code = push.result_code
         if code is None and push.checkout_id is not None:
             code = self._standing(push, push.checkout_id)
+        if code == PAID and push.looks >= LOOKS_BEFORE_PULL:
+            self._pull(push)
         now = self._app.clock.now()
         with self._app.engine.begin() as connection:
             if code is not None and code != PAID:
@@ -133,6 +141,22 @@ class Pushes:
             return stands.code
         log.warning("a push stands nobody knows how", id=push.id, code=stands.code)
         return None
+
+    def _pull(self, push: Push) -> None:
+        """What was paid and is not confirmed stands in Safaricom's list, receipt and all."""
+        since = push.created_at - timedelta(seconds=push_rows.EARLIER_S)
+        try:
+            rows = self._safaricom.pull(since, self._app.clock.now())
+        except Exception:
+            log.exception("Safaricom's client failed", id=push.id)
+            return
+        if not isinstance(rows, tuple):
+            log.warning("Safaricom's list could not be had", why=rows.reason)
+            return
+        for row in rows:
+            if row.type.startswith(C2B):
+                self._app.inbox.hear(PULLED, row.receipt, told(row))
+        nudge(self._app.redis)
 
     def _find(self, connection: Connection, push: Push, now: datetime, code: str | None) -> None:
         """The money may have come by its own confirmation. Of several alike the oldest is taken:

@@ -142,16 +142,18 @@ def only(outcomes: Sequence[Outcome]) -> Placed:
     return outcome
 
 
-def said(payment: Payment, target: Target) -> dict[str, object]:
+def said(desk: Desk, payment: Payment, target: Target) -> dict[str, object]:
     """What the entry of a payment says, for its receipts and for people."""
     reference = target.meaning.reference if target.meaning else ""
-    told = {"mpesa": payment.mpesa, "sender": sender(payment.name), "account": payment.account}
+    told = {"mpesa": payment.mpesa, "sender": _sender(desk, payment), "account": payment.account}
     return {**told, **({"reference": reference} if reference else {}), **payment.facts}
 
 
-def sender(name: str) -> str:
-    """A payer as a receipt names them."""
-    return two_names("".join(it for it in name if it.isascii() and it.isprintable())) or NOBODY
+def _sender(desk: Desk, payment: Payment) -> str:
+    """A payer as a receipt names them: as Safaricom does, or else as we do."""
+    named = two_names("".join(it for it in payment.name if it.isascii() and it.isprintable()))
+    payer = None if named else _known(desk, payment.payer)
+    return two_names(payer.name) if payer else named or NOBODY
 
 
 def _placed(desk: Desk, payment: Payment, target: Target, before: _Before | None) -> Placed:
@@ -163,7 +165,7 @@ def _placed(desk: Desk, payment: Payment, target: Target, before: _Before | None
         aside = before.type == UNPLACED
         return Placed(payment, before.receipt, (why or FULL) if aside else None, repeated=True)
     given = (payment.amount_minor, payment.key, payment.print)
-    told = said(payment, target)
+    told = said(desk, payment, target)
     if why is None:
         kind = accounts.kind_of(desk, target, PLACES).name
         try:
@@ -198,7 +200,7 @@ def _note(desk: Desk, connection: Connection, placed: Sequence[Placed]) -> None:
 def _keep(desk: Desk, connection: Connection, it: Placed) -> None:
     """Let staff decide; a payer whom we know is told that the money is safe."""
     payment, payer = it.payment, _known(desk, it.payment.payer)
-    facts = {"mpesa": payment.mpesa, "sender": sender(payment.name), "account": payment.account}
+    facts = {"mpesa": payment.mpesa, "sender": _sender(desk, payment), "account": payment.account}
     facts |= {"payer": payer.msisdn} if payer else {}
     told = (it.receipt, payment.amount_minor, json.dumps(facts), it.because, desk.clock.now())
     new = connection.exec_driver_sql(_KEPT, (payment.mpesa, *told)).rowcount == 1
