@@ -27,7 +27,6 @@ class Prompt:
     url: str
     code: str = ""
     said: str = ""
-    shown: bool = False
 
     @property
     def text(self) -> str:
@@ -43,13 +42,12 @@ class Prompts:
 
     safaricom: Safaricom
     known: dict[str, Prompt] = field(default_factory=dict)
+    """By CheckoutRequestID."""
+    _showing: dict[str, Prompt] = field(default_factory=dict)
 
     def on(self, msisdn: str) -> Prompt | None:
         """What a phone shows now."""
-        for prompt in reversed(self.known.values()):
-            if prompt.order.msisdn == msisdn and prompt.shown:
-                return prompt
-        return None
+        return self._showing.get(msisdn)
 
     def send(self, prompt: Prompt) -> None:
         """Bring a prompt to its phone, or fail to."""
@@ -68,7 +66,7 @@ class Prompts:
         elif not safaricom.customer(prompt.order.msisdn).reachable:
             self.end(prompt, "1037")
         else:
-            prompt.shown = True
+            self._showing[prompt.order.msisdn] = prompt
             safaricom.at(PROMPT_S, lambda: self._expire(prompt))
             safaricom.prompted(prompt.order.msisdn)
 
@@ -127,7 +125,8 @@ class Prompts:
         """It ended so; its callback is to be said."""
         safaricom = self.safaricom
         self.known[prompt.checkout] = prompt
-        prompt.shown = False
+        if self.on(prompt.order.msisdn) is prompt:
+            del self._showing[prompt.order.msisdn]
         prompt.code, prompt.said = code, said or RESULTS.get(code, "The request failed.")
         names = (prompt.merchant, prompt.checkout)
         turn = safaricom.next_turn()

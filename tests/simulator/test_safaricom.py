@@ -7,9 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from simulator.outside import NAMES, safaricom_is
 from simulator.safaricom.books import Order
+from simulator.safaricom.collecting import SANDBOX
 from simulator.safaricom.faults import WORDS, Faults, read
 from simulator.safaricom.lipa import pay
 from simulator.safaricom.memory import Memory
@@ -26,6 +29,7 @@ from tests.simulator.daraja_client import (
     password,
     sealed,
 )
+from ussd_app.settings import DEVELOPMENT_PASSKEY, Settings
 
 TOKEN = "/safaricom/oauth/v1/generate"
 
@@ -137,6 +141,18 @@ def test_a_passkey_is_learnt_once(shop: Developer) -> None:
     answer = shop.ask("push", Password=password(SHORTCODE, "other", "20261121090000"))
     assert answer.get_json()["errorCode"] == "500.001.1001"
     assert "another passkey" in shop.wrong
+
+
+def test_the_sandboxs_published_passkey_fits_beside_kabambes_own(shop: Developer) -> None:
+    shop.safaricom.assume(Settings(), "http://127.0.0.1:9")
+    for passkey, status in ((SANDBOX["174379"], 200), (DEVELOPMENT_PASSKEY, 200), ("x", 500)):
+        answer = shop.ask(
+            "push",
+            BusinessShortCode="174379",
+            PartyB="174379",
+            Password=password("174379", passkey, "20261121090000"),
+        )
+        assert answer.status_code == status
 
 
 @pytest.mark.parametrize(
@@ -557,3 +573,47 @@ def test_the_books_outlive_a_run(shop: Developer, tmp_path: Path) -> None:
     assert after.books.asked["shop-1"].status == "Completed"
     (tmp_path / "torn.json").write_text("{")
     Memory(after, tmp_path / "torn.json").recall()
+
+
+# the books, whatever happens
+
+ACTS = st.sampled_from(("push", "wrong", "cancel", "menu", "b2c", "b2b", "give back", "a minute"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(ACTS, st.integers(1, 4_000)), max_size=12), st.sampled_from([*WORDS]))
+def test_money_is_neither_made_nor_lost_and_no_account_falls_below_nothing(
+    acts: list[tuple[str, int]], how: str
+) -> None:
+    shop = Developer()
+    books = shop.safaricom.books
+    whole = sum(books.balances.values())
+    shop.safaricom.faults = WORDS[how]
+    for number, (act, amount) in enumerate(acts):
+        _do(shop, act, amount, number)
+        shop.settle()
+        assert sum(books.balances.values()) == whole
+        assert min(books.balances.values()) >= 0
+
+
+def _do(shop: Developer, act: str, amount: int, number: int) -> None:
+    match act:
+        case "push" | "wrong" | "cancel":
+            shop.ask("push", Amount=amount)
+            shown = shop.prompts.on(ASHA)
+            if shown is not None and act == "cancel":
+                shop.prompts.cancel(shown)
+            elif shown is not None:
+                shop.prompts.enter(shown, PIN if act == "push" else "1")
+            shop.safaricom.flush()
+        case "menu":
+            buys(shop, amount_minor=amount * 100)
+        case "b2c":
+            shop.ask("b2c", OriginatorConversationID=f"shop-{number}", Amount=str(amount))
+        case "b2b":
+            shop.ask("b2b", Amount=str(amount))
+        case "give back":
+            receipt = next(iter(shop.safaricom.books.payments), "UKL0000001")
+            shop.ask("reversal", TransactionID=receipt, Amount=str(amount))
+        case _:
+            shop.passes(61)
