@@ -29,6 +29,9 @@ CLIENTS = 8
 LINES = 100
 """Connections of the even flood: so many confirmations can be on their way at once."""
 
+SPARE = 0.85
+"""Pauses are drawn: with a little less between them, even the last line is done within the minute."""
+
 TURNS = 3
 PEOPLE = 200
 A_WALLET_IN = 10
@@ -87,7 +90,7 @@ def run(
         entered = backlog / max(time.monotonic() - began, 0.001)
 
         flood = list(itertools.islice(_confirmations("M", people, town.biller), confirmations))
-        think = LINES * minute_s / confirmations
+        think = SPARE * LINES * minute_s / confirmations
         even = beside(None, port, flood, LINES, 2 * minute_s, think)
         _until_entered(engine, "M", confirmations)
         _until_told(engine)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import dialogue, domain_accept, front_door
+from bench import dialogue, domain_accept, front_door, paybill
 from bench.figures import Figure, interleaved, table
 from bench.phones import ussd
 
@@ -28,6 +28,15 @@ def test_a_whole_dialogue_is_measured_on_a_running_server() -> None:
     assert figures["whole dialogues, 5 hops"].ours > 0
     assert figures["a web process, RSS"].met
     assert figures["all of ours, PSS"].met
+
+
+@pytest.mark.faults
+def test_confirmations_are_counted_on_a_running_server() -> None:
+    figures = paybill.run(confirmations=60, minute_s=1, seconds=0.5, turns=1)
+    met = {figure.name.strip(): figure.met for figure in figures}
+    assert met["lost"], "each was entered"
+    assert met["doubled"], "and once"
+    assert met["faults that the audit found"]
 
 
 def test_a_session_is_posted_as_the_gateway_posts_it() -> None:
