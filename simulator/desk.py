@@ -59,7 +59,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.telco.changed = self._changed
-        self.mpesa = Mpesa(self.outside, self.telco, self.recorder)
+        self.mpesa = Mpesa(self.outside, self.telco, self.recorder, self._look_again)
         self.mpesa.safaricom.journal.changed = lambda: self.live.tell("safaricom")
 
     def _changed(self, phone: Phone) -> None:
@@ -366,6 +366,11 @@ class Desk:
             self.telco.note(
                 phone, "ledger", f"{entry.receipt} {entry.type}", "", "\n".join(entry.sentences), 0
             )
+
+    def _look_again(self, phone: Phone) -> None:
+        """Something may have happened by itself."""
+        self.look_inside(phone)
+        self._changed(phone)
 
     def _new_entries(self) -> list[Entry]:
         """The entries since the last look; only the newest of them when somebody is in a hurry."""

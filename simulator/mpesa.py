@@ -1,6 +1,6 @@
 """M-PESA at the page: the prompt on a phone, its menu, and what a developer sees of Safaricom."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ from ussd_app.kernel.money import format_minor, parse_minor
 
 MOST_SHOWN: Final = 60
 LONGEST_ACCOUNT: Final = 20
+LOOKS_S: Final = (1, 4)
+"""After M-PESA moved money: when the application may have heard of it, and written it down."""
 
 
 class Unpayable(ValueError):
@@ -31,6 +33,8 @@ class Mpesa:
     outside: Outside
     telco: Telco
     recorder: Recorder
+    look: Callable[[Phone], None]
+    """Sees what happened inside the application, for a phone."""
     _messages: int = 0
 
     def __post_init__(self) -> None:
@@ -168,6 +172,8 @@ class Mpesa:
             phone.unread += 1
         shown = wire.encode([("from", MPESA), ("to", phone.msisdn), ("message", text)]).decode()
         self.telco.note(phone, "SMS", shown, "", name, 0, "from M-PESA")
+        for seconds in LOOKS_S:
+            self.safaricom.at(seconds, lambda: self.safaricom.later(lambda: self.look(phone)))
         self.telco.changed(phone)
 
     def _prompted(self, msisdn: str) -> None:
