@@ -248,6 +248,17 @@ class Backstage:
         turn(self.app.bank.desk)
         drain(self.app)
 
+    def compare(self) -> None:
+        """Ask Safaricom what it holds and who has paid us, as the workers do every hour."""
+        from ussd_app.domain.differences import ask_again
+        from workers import reconcile
+        from workers.shop import open_shop
+
+        ask_again(self.app.bank.desk)
+        shop = open_shop(self.app, lines=1)
+        reconcile.turn(shop)
+        shop.close()
+
     def place(self, reference: str, msisdn: str | None) -> str:
         """Let staff give money that was kept aside to somebody, or send it back."""
         from ussd_app.domain import deposits

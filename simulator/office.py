@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from ussd_app.domain import guards, kyc, mpesa_back, verdicts
+from ussd_app.domain import differences, guards, kyc, mpesa_back, verdicts
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.two_of_staff import Undecided
 
@@ -51,5 +51,16 @@ def gives_back(desk: Desk, who: str, reference: str) -> str:
     """Want money from M-PESA that was kept aside given back to who had paid it."""
     try:
         return "asked for" if mpesa_back.want(desk, reference, who) else ONE_MORE
+    except Undecided as undecided:
+        return str(undecided)
+
+
+def decides(desk: Desk, who: str, what: str, number: int) -> str:
+    """Approve what is suggested for a difference between the books, or leave it."""
+    try:
+        if what == "leaves":
+            differences.leave(desk, number, who)
+            return "left"
+        return differences.approve(desk, number, who) or ONE_MORE
     except Undecided as undecided:
         return str(undecided)

@@ -27,6 +27,7 @@ from simulator.safaricom.prompts import Prompts
 from simulator.serving import Served
 from simulator.sms import STATUSES, TAKEN, SmsCentre
 from simulator.telco import Delivered, NotNow, Telco
+from ussd_app.domain import differences
 from ussd_app.kernel.money import format_minor
 from ussd_app.kernel.msisdn import parse as parse_msisdn
 from ussd_app.settings import DEVELOPMENT_BANK_KEY
@@ -303,6 +304,16 @@ class World:
         to = self._phone(name).msisdn if name else None
         return [self.backstage.place(reference, to)]
 
+    def books_are_compared(self) -> list[str]:
+        """`the books are compared`: with Safaricom's, by the clock; shows the report of it."""
+        self.backstage.compare()
+        self._settle()
+        return differences.report(self.backstage.app.bank.desk)
+
+    def staff_decides(self, who: str, what: str, number: str) -> list[str]:
+        """`staff joyce approves difference 1`, `… leaves difference 1`."""
+        return [office.decides(self.backstage.app.bank.desk, who, what, int(number))]
+
     def staff_gives_back(self, who: str, reference: str) -> list[str]:
         """`staff joyce gives UKL… back by M-PESA`: money from there that was kept aside."""
         return [office.gives_back(self.backstage.app.bank.desk, who, reference)]
@@ -390,6 +401,8 @@ VERBS: Final[Sequence[tuple[re.Pattern[str], Verb]]] = [
         ("the bank (.+)", World.bank_is),
         (rf"staff give ([A-Z0-9]+) to {_NAME}", World.staff_places),
         ("staff send ([A-Z0-9]+) back()", World.staff_places),
+        ("the books are compared", World.books_are_compared),
+        (rf"staff {_NAME} (approves|leaves) difference ([0-9]+)", World.staff_decides),
         (rf"staff {_NAME} gives ([A-Z0-9]+) back by M-PESA", World.staff_gives_back),
         ("staff know that ([A-Z0-9]+) (was done|was not done)", World.staff_knows),
     )

@@ -122,6 +122,12 @@ def _safeguards(settings: Settings, options: Options) -> int:
     return safeguards.manage(settings, options)
 
 
+def _reconcile(settings: Settings, options: Options) -> int:
+    from ussd_app.running import reconcile
+
+    return reconcile.manage(settings, options)
+
+
 COMMANDS: dict[str, tuple[Command, str]] = {
     "run": (_run, "start everything and keep it running"),
     "migrate": (_migrate, "bring the database to the newest form"),
@@ -133,6 +139,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "staff": (_staff, "who decides from the staff menu: list, add, remove"),
     "outside": (_outside, "errands in doubt, money kept aside, debts: list, decide, settle"),
     "daraja": (_daraja, "Safaricom: register our doors; ask for a balance, for a payment"),
+    "reconcile": (_reconcile, "our book against Safaricom's: differences; approve, leave"),
     "reversals": (_safeguards, "payments that somebody wants back: list, grant, refuse"),
     "kyc": (_safeguards, "customers who want higher limits: list, approve, refuse"),
     "windows": (_safeguards, "maintenance: list, add, end"),
@@ -169,6 +176,10 @@ def _add_words(name: str, command: argparse.ArgumentParser) -> None:
         from ussd_app.running import daraja
 
         daraja.add_words(command)
+    if name == "reconcile":
+        from ussd_app.running import reconcile
+
+        reconcile.add_words(command)
     if name == "staff":
         from ussd_app.running import staff
 

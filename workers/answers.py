@@ -13,13 +13,14 @@ from sqlalchemy import Connection
 from ussd_app import logs
 from ussd_app.domain import deposits
 from ussd_app.kernel.msisdn import local
-from workers import daraja_results, errand_rows, inbox
+from workers import daraja_results, errand_rows, inbox, reconcile
 from workers.errand_rows import BY_PROVIDER, BY_RECEIVER, BY_REFERENCE
 from workers.gateways.africastalking import kes_minor
 from workers.inbox import Heard
 from workers.shop import Shop
 
 AIRTIME_STATUS, BANK_RESULT, BANK_CREDIT = "airtime_status", "bank_result", "bank_credit"
+BALANCE = "mpesa_balance_result"
 
 FINAL = {"Success": True, "Failed": False, "accepted": True, "rejected": False}
 """What ends an errand, by the words of those who say it, and whether it was done."""
@@ -113,4 +114,5 @@ ANSWERS: Mapping[str, Callable[[Shop, Connection, Heard, datetime], None]] = {
     BANK_RESULT: bank_result,
     BANK_CREDIT: bank_credit,
     **daraja_results.ANSWERS,
+    BALANCE: reconcile.balance,
 }

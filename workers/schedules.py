@@ -9,7 +9,7 @@ from ussd_app.domain import rounds
 from ussd_app.domain.housekeeping import sweep
 from ussd_app.kernel.errors import Broken
 from ussd_app.ledger import audit, folding, seals
-from workers import callbacks, papers, settle
+from workers import callbacks, papers, reconcile, settle
 from workers.keeper import Answer
 from workers.queueing import Bell, nudge
 from workers.relay import Relay
@@ -58,6 +58,7 @@ def make_rounds(shop: Shop) -> None:
     if dealt:
         log.info("rounds were made", **dealt)
         nudge(shop.app.redis)
+    reconcile.turn(shop)
 
 
 def fold_tallies(shop: Shop) -> None:
