@@ -4,7 +4,7 @@ Knows no switch: it asks for a name through `account_names`, the rest is the wor
 """
 
 from ussd_app.domain import parties, pricing
-from ussd_app.domain.catalogue import FEE
+from ussd_app.domain.catalogue import FEE, BankRow
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.texts import two_names
 from ussd_app.kernel.errors import RefusalCode, Refused, Unavailable
@@ -22,20 +22,29 @@ def choices(desk: Desk, ask: Ask) -> Facts:
     return {"banks": rows}
 
 
+def held_by(desk: Desk, code: str, account: str) -> tuple[BankRow, str]:
+    """The bank of a code, and whose account it is there, by the full name.
+
+    Raises Refused(unknown_account | bank_silent).
+    """
+    bank = desk.catalogue.banks.get(code)
+    try:
+        name = desk.account_names.holder(bank.code, account) if bank else None
+    except Unavailable:
+        raise Refused(RefusalCode.BANK_SILENT) from None
+    if bank is None or name is None:
+        raise Refused(RefusalCode.UNKNOWN_ACCOUNT)
+    return bank, name
+
+
 def quote(desk: Desk, ask: Ask) -> Facts:
     """Price a transfer, and ask the bank whose account it is, so that the customer sees the name.
 
     The bank is asked last: what we can refuse by ourselves costs nobody's patience.
     """
     offer = pricing.work_out(desk, Ask(ask.msisdn, ask.key, {**ask.args, "type": TO_BANK}))
-    bank = desk.catalogue.banks.get(ask.text("bank"))
     account = ask.text("account")
-    try:
-        holder = desk.account_names.holder(bank.code, account) if bank else None
-    except Unavailable:
-        raise Refused(RefusalCode.BANK_SILENT) from None
-    if bank is None or holder is None:
-        raise Refused(RefusalCode.UNKNOWN_ACCOUNT)
+    bank, holder = held_by(desk, ask.text("bank"), account)
     said = {"bank": bank.code, "bank_name": bank.name, "account": account, "holder": holder}
     return {
         "quote_id": pricing.remember(desk, offer, said),

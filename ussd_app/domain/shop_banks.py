@@ -8,10 +8,10 @@ import json
 
 from sqlalchemy import Connection
 
-from ussd_app.domain import guards, parties, pins, pricing, roles
+from ussd_app.domain import banks, guards, parties, pins, pricing, roles
 from ussd_app.domain.account_names import Nobody
 from ussd_app.domain.agreements import Agreement
-from ussd_app.domain.catalogue import AMOUNT, PAYER, BankRow
+from ussd_app.domain.catalogue import AMOUNT, PAYER
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.orders import Order
 from ussd_app.domain.parties import Party
@@ -20,7 +20,7 @@ from ussd_app.domain.roles import Side
 from ussd_app.domain.shops import OWNER, acting
 from ussd_app.domain.texts import two_names
 from ussd_app.kernel.clock import business_day
-from ussd_app.kernel.errors import RefusalCode, Refused, Unavailable
+from ussd_app.kernel.errors import RefusalCode, Refused
 
 TYPE = "settle_to_bank"
 """Of a till as of a pay bill number and a pochi."""
@@ -48,19 +48,8 @@ def holder(desk: Desk, ask: Ask) -> Facts:
     Raises Refused(unknown_account | bank_silent).
     """
     parties.known(desk.reads, ask.msisdn)
-    bank, name = _held_by(desk, ask.text("bank"), ask.text("account"))
-    return {"holder": name, "bank_name": bank.name}
-
-
-def _held_by(desk: Desk, code: str, account: str) -> tuple[BankRow, str]:
-    bank = desk.catalogue.banks.get(code)
-    try:
-        name = desk.account_names.holder(bank.code, account) if bank else None
-    except Unavailable:
-        raise Refused(RefusalCode.BANK_SILENT) from None
-    if bank is None or name is None:
-        raise Refused(RefusalCode.UNKNOWN_ACCOUNT)
-    return bank, two_names(name)
+    bank, name = banks.held_by(desk, ask.text("bank"), ask.text("account"))
+    return {"holder": two_names(name), "bank_name": bank.name}
 
 
 def set_shop_bank(desk: Desk, ask: Ask) -> Facts:
@@ -98,7 +87,8 @@ def quote(desk: Desk, ask: Ask) -> Facts:
     guards.must_be_open(desk, desk.catalogue.types[TYPE], party)
     amount = ask.args.get("amount")
     offer = offered(desk, shop, party, None if amount is None else int(str(amount)))
-    _, name = _held_by(desk, known["bank"], known["account"])
+    _, full_name = banks.held_by(desk, known["bank"], known["account"])
+    name = two_names(full_name)
     return {
         "quote_id": pricing.remember(desk, offer, known | {"holder": name}),
         "amount": offer.price[AMOUNT],
