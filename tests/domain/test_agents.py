@@ -69,6 +69,16 @@ def code_of(do: Callable[[], object]) -> RefusalCode | None:
     return None
 
 
+def accept_together(app: App, quotes: list[str]) -> Counter[RefusalCode | None]:
+    """Each accepted by the agent at once with the others: how often it was refused for what."""
+
+    def one(numbered: tuple[int, str]) -> RefusalCode | None:
+        return code_of(lambda: accept(app, numbered[1], f"s:give:{numbered[0]}"))
+
+    with ThreadPoolExecutor(len(quotes)) as pool:
+        return Counter(pool.map(one, enumerate(quotes)))
+
+
 def float_of(app: App, number: str) -> int:
     agency = agreements.by_number(app.engine, "agency", number)
     assert agency is not None
@@ -97,14 +107,7 @@ def is_clean(app: App) -> bool:
 def test_sixteen_parts_of_a_deposit_at_once_are_no_more_than_three(app: App) -> None:
     token = seen(app)
     quotes = [deposit_quote(app, 110_00, token) for _ in range(16)]
-    with ThreadPoolExecutor(16) as pool:
-        codes = Counter(
-            pool.map(
-                lambda one: code_of(lambda: accept(app, one[1], f"s:give:{one[0]}")),
-                enumerate(quotes),
-            )
-        )
-    assert codes == {None: 3, RefusalCode.SPLIT_DEPOSIT: 13}
+    assert accept_together(app, quotes) == {None: 3, RefusalCode.SPLIT_DEPOSIT: 13}
     assert float_of(app, "41002") == 50_000_00 - 330_00
     assert is_clean(app)
 
@@ -112,14 +115,7 @@ def test_sixteen_parts_of_a_deposit_at_once_are_no_more_than_three(app: App) -> 
 def test_sixteen_that_step_over_a_band_together_are_one(app: App) -> None:
     token = seen(app)
     quotes = [deposit_quote(app, 400_00, token) for _ in range(16)]
-    with ThreadPoolExecutor(16) as pool:
-        codes = Counter(
-            pool.map(
-                lambda one: code_of(lambda: accept(app, one[1], f"s:give:{one[0]}")),
-                enumerate(quotes),
-            )
-        )
-    assert codes == {None: 1, RefusalCode.SPLIT_DEPOSIT: 15}
+    assert accept_together(app, quotes) == {None: 1, RefusalCode.SPLIT_DEPOSIT: 15}
     assert owed_to(app, "41002").today == 8_00
 
 
@@ -189,13 +185,7 @@ def test_float_goes_up_and_down_the_line_only(app: App) -> None:
 def test_sixteen_at_once_cannot_spend_one_float(app: App) -> None:
     args = {"type": "send_float", "number": "41001", "amount": 20_000_00}
     quotes = [str(app.bank.serve("quote", NJERI.msisdn, args)["quote_id"]) for _ in range(16)]
-    with ThreadPoolExecutor(16) as pool:
-        codes = Counter(
-            pool.map(
-                lambda one: code_of(lambda: accept(app, one[1], f"n:{one[0]}")), enumerate(quotes)
-            )
-        )
-    assert codes == {None: 2, RefusalCode.INSUFFICIENT_FUNDS: 14}
+    assert accept_together(app, quotes) == {None: 2, RefusalCode.INSUFFICIENT_FUNDS: 14}
     assert float_of(app, "41002") == 10_000_00
     assert is_clean(app)
 

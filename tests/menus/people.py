@@ -13,6 +13,7 @@ from ussd_app.kernel.gsm7 import septets
 __all__ = [
     "ASHA",
     "CUSTOMER",
+    "FIRST",
     "HOME",
     "HOME_MENU",
     "KEYS",
@@ -30,7 +31,7 @@ HOME_MENU = shipped().flows["home"].screens["main"].place
 
 TEXTS = MENUS / "text"
 
-HOME = """
+FIRST = """
     flow: home
     version: 1
     about: Where a session begins.
@@ -39,8 +40,12 @@ HOME = """
     screens:
       main:
         menu: {en: Kabambe, sw: Kabambe}
+"""
+"""The first menu of a small book, but for what stands in it."""
+
+HOME = f"""{FIRST}
         options:
-          - {en: Try, sw: Jaribu, to: flow:trial}
+          - {{en: Try, sw: Jaribu, to: flow:trial}}
 """
 
 

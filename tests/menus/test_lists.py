@@ -11,20 +11,10 @@ from menus.draw import draw
 from menus.lint import lint
 from menus.machine import Machine, State, UnknownVersion
 from menus.words import words
-from tests.menus.people import Phone, small
+from tests.menus.people import FIRST, Phone, small
 from ussd_app.kernel.clock import FrozenClock
 
-HOME = """
-    flow: home
-    version: 1
-    about: Where a session begins.
-    title: {en: Main menu, sw: Menyu kuu}
-    start: main
-    screens:
-      main:
-        menu: {en: Kabambe, sw: Kabambe}
-        lists: home
-"""
+HOME = f"{FIRST}        lists: home\n"
 
 
 def flow(name: str, listed: str, **header: str) -> str:
