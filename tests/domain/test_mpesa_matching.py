@@ -131,6 +131,6 @@ def test_at_a_terminal(town: App) -> None:
 
     assert "KBM0001 from JANE" in SAYINGS["list"](town, Namespace())
     assert say("joyce") == "Noted. Somebody else must say so too."
-    assert "(joyce: it is for +254712000001)" in SAYINGS["list"](town, Namespace())
+    assert "(joyce: it is for 0712000001)" in SAYINGS["list"](town, Namespace())
     assert say("peter").startswith("K")
     assert "0 sums kept aside" in SAYINGS["list"](town, Namespace())

@@ -23,6 +23,7 @@ from ussd_app.domain.two_of_staff import person, say
 from ussd_app.kernel.daraja import account_number
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.kernel.money import format_minor
+from ussd_app.kernel.msisdn import local
 
 KINDS = {
     WALLET: "mpesa_placed",
@@ -119,6 +120,8 @@ def _target(desk: Desk, account: str) -> Target:
 def _words(target: Target) -> str:
     """A target as the staff are shown it, the same however it was typed."""
     assert target.meaning is not None
+    if target.meaning.kind == WALLET:
+        return local(target.meaning.number)
     return f"{target.meaning.number} {target.meaning.reference}".rstrip()
 
 

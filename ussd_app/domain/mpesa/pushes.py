@@ -87,15 +87,8 @@ def ask_for(
     `facts` go with the entry; a `language` among them is for somebody who is no customer. Raises
     Refused(mpesa_silent | whole_shillings | amount_too_small | amount_too_large | too_fast).
     """
+    must_be_payable(desk, amount_minor)
     rules, now = desk.catalogue.rules["mpesa_in"], desk.clock.now()
-    if desk.mpesa_shortcode is None:
-        raise Refused(RefusalCode.MPESA_SILENT)
-    if amount_minor % SHILLING:
-        raise Refused(RefusalCode.WHOLE_SHILLINGS)
-    if amount_minor < rules["least_minor"]:
-        raise Refused(RefusalCode.AMOUNT_TOO_SMALL, least=rules["least_minor"])
-    if amount_minor > rules["most_minor"]:
-        raise Refused(RefusalCode.AMOUNT_TOO_LARGE, most=rules["most_minor"])
     connection.exec_driver_sql(_LOCK, (f"push {msisdn}",))
     since = now - timedelta(seconds=rules["one_at_a_time_s"])
     if connection.exec_driver_sql(_OPEN, (msisdn, since)).scalar_one():
@@ -107,6 +100,19 @@ def ask_for(
     return int(connection.exec_driver_sql(_MAKE, given).scalar_one())
 
 
+def must_be_payable(desk: Desk, amount_minor: int) -> None:
+    """Whether M-PESA takes such an amount at all. Raises what `ask_for` does, but too_fast."""
+    rules = desk.catalogue.rules["mpesa_in"]
+    if desk.mpesa_shortcode is None:
+        raise Refused(RefusalCode.MPESA_SILENT)
+    if amount_minor % SHILLING:
+        raise Refused(RefusalCode.WHOLE_SHILLINGS)
+    if amount_minor < rules["least_minor"]:
+        raise Refused(RefusalCode.AMOUNT_TOO_SMALL, least=rules["least_minor"])
+    if amount_minor > rules["most_minor"]:
+        raise Refused(RefusalCode.AMOUNT_TOO_LARGE, most=rules["most_minor"])
+
+
 def top_up(desk: Desk, ask: Ask) -> Facts:
     """Ask the caller's own M-PESA for money for the wallet. It asks for the PIN there; none here.
 
@@ -116,6 +122,7 @@ def top_up(desk: Desk, ask: Ask) -> Facts:
     def effect(connection: Connection) -> Facts:
         party = parties.known(connection, ask.msisdn)
         amount = int(ask.text("amount"))
+        must_be_payable(desk, amount)
         _must_fit(desk, party, amount)
         ask_for(desk, connection, party.msisdn, amount, local(party.msisdn), TOP_UP, {})
         return {}
