@@ -98,6 +98,12 @@ def _merchant_day(settings: Settings, options: Options) -> int:
     return shop_days.merchant_day(settings, options)
 
 
+def _billing(settings: Settings, options: Options) -> int:
+    from ussd_app.running import billing
+
+    return billing.manage(settings, options)
+
+
 def _coins(settings: Settings, options: Options) -> int:
     from ussd_app.running import coins
 
@@ -135,6 +141,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "audit": (_audit, "prove the books; exit status 1 when a law does not hold"),
     "agreements": (_agreements, "see who has applied; approve, refuse, suspend, resume"),
     "merchant-day": (_merchant_day, "a shop's day, and whether it adds up to the ledger"),
+    "billing": (_billing, "a biller's books: reports, entries by hand, and whether they hold"),
     "coins": (_coins, "what coins the house has and owes; take in more"),
     "staff": (_staff, "who decides from the staff menu: list, add, remove"),
     "outside": (_outside, "errands in doubt, money kept aside, debts: list, decide, settle"),
@@ -164,6 +171,10 @@ def _add_words(name: str, command: argparse.ArgumentParser) -> None:
         from ussd_app.running.agreements import add_words
 
         add_words(command)
+    if name == "billing":
+        from ussd_app.running import billing
+
+        billing.add_words(command)
     if name == "coins":
         from ussd_app.running import coins
 

@@ -72,6 +72,8 @@ FACT_TYPES: Mapping[str, FactType] = {
     "number": FactType(str, "1234567"),
     "reference": FactType(str, "W" * 20),
     "bill": FactType(str, "INV9999999"),
+    "bill_account": FactType(str, "880011 INV9999999"),
+    "way": FactType(str, "pay bill"),
     "text": FactType(lambda value: str(value)[:NAME_WIDTH], "W" * NAME_WIDTH),
     "masked": FactType(lambda value: mask(str(value)), "0712***001"),
     "moment": FactType(_moment, "31/12/26 12:59 PM"),

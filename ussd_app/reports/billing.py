@@ -22,16 +22,16 @@ FROM accounts a CROSS JOIN LATERAL (
     SELECT entry_id, amount_minor AS minor FROM legs WHERE from_id = a.id
     UNION ALL SELECT entry_id, -amount_minor FROM legs WHERE to_id = a.id) d
 JOIN entries e ON e.id = d.entry_id
-WHERE a.book = 'billing' AND split_part(a.owner, '.', 1) = %(owner)s
-  AND a.kind = ANY (%(kinds)s) AND e.happened_at < %(until)s
+WHERE a.kind = ANY (%(kinds)s) AND (a.owner = %(owner)s OR a.owner LIKE %(parts)s)
+  AND e.happened_at < %(until)s
 GROUP BY a.kind
 """
 _JOURNAL = """
-SELECT e.receipt, e.type, e.happened_at, l.amount_minor,
-       f.kind, f.owner, t.kind, t.owner, coalesce(e.facts->'said'->>'about', '')
-FROM entries e JOIN legs l ON l.entry_id = e.id
-JOIN accounts f ON f.id = l.from_id JOIN accounts t ON t.id = l.to_id
-WHERE f.book = 'billing' AND split_part(f.owner, '.', 1) = %(owner)s
+SELECT e.receipt, e.type, e.happened_at, l.amount_minor, f.kind, f.owner, t.kind, t.owner,
+       coalesce(e.facts->'said'->>'about', '')
+FROM accounts f JOIN legs l ON l.from_id = f.id
+JOIN entries e ON e.id = l.entry_id JOIN accounts t ON t.id = l.to_id
+WHERE f.kind = ANY (%(kinds)s) AND (f.owner = %(owner)s OR f.owner LIKE %(parts)s)
   AND e.happened_at >= %(since)s AND e.happened_at < %(until)s
   AND (%(kind)s = '' OR f.kind = %(kind)s OR t.kind = %(kind)s)
 ORDER BY e.id DESC, l.leg LIMIT %(most)s
@@ -223,11 +223,7 @@ def trial_balance(
 ) -> list[Balance]:
     """Every account over some days, both included. Its debits equal its credits."""
     accounts = chart(catalogue)
-    given = {
-        "owner": _owner(books),
-        "kinds": [account.kind for account in accounts],
-        **_bounds(first, last),
-    }
+    given = {**_whose(books, accounts), **_bounds(first, last)}
     with source.connect() as connection:
         rows = connection.exec_driver_sql(_MOVED, given).all()
         found = {kind: moved for kind, *moved in rows}
@@ -274,7 +270,7 @@ def journal(
     kind = next((account.kind for account in accounts if account.code == code), "")
     if code and not kind:
         raise LookupError(f"no account {code}")
-    given = {"owner": _owner(books), "kind": kind, "most": most, **_bounds(first, last)}
+    given = {**_whose(books, accounts), "kind": kind, "most": most, **_bounds(first, last)}
     with source.connect() as connection:
         rows = connection.exec_driver_sql(_JOURNAL, given).all()
     return [_posting(by_kind, *row) for row in rows]
@@ -364,8 +360,11 @@ def _of(lines: Sequence[Balance], classes: str) -> list[Balance]:
     return [each for each in lines if each.account.code[0] in classes]
 
 
-def _owner(books: Books) -> str:
-    return f"{PAYBILL}-{books.biller_id}"
+def _whose(books: Books, accounts: Sequence[Account]) -> dict[str, object]:
+    """Which accounts are a biller's: their own, and those of their invoices and customers."""
+    kinds = [account.kind for account in accounts]
+    owner = f"{PAYBILL}-{books.biller_id}"
+    return {"kinds": kinds, "owner": owner, "parts": f"{owner}.%"}
 
 
 def _part(owner: str) -> str:

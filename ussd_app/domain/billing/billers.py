@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from ussd_app.domain import agreements, parties, pins
 from ussd_app.domain.agreements import Agreement
-from ussd_app.domain.billing import books, customers, invoices, reminders, sales
+from ussd_app.domain.billing import asking, books, customers, invoices, reminders, sales
 from ussd_app.domain.billing.books import PAYBILL, Books
 from ussd_app.domain.billing.invoices import Invoice, Line
 from ussd_app.domain.days import must_be_within
@@ -134,6 +134,8 @@ def add_sale(desk: Desk, ask: Ask) -> Facts:
             price_minor=int(ask.text("amount")),
             msisdn=ask.text("phone"),
         )
+        sale = sales.within(connection, drafted)
+        asking.try_to_ask(desk, connection, own, sale)
         return {"sold": str(drafted)}
 
     facts = _with_pin(desk, "add_sale", ask, then)

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from sqlalchemy import Connection
 
 from ussd_app.domain.billing import books as books_of
-from ussd_app.domain.billing import credit, customers, entries
+from ussd_app.domain.billing import credit, customers, entries, receipts
 from ussd_app.domain.billing.books import RECEIVABLE, REVENUE, TAX, Books
 from ussd_app.domain.billing.customers import Customer
 from ussd_app.domain.catalogue import AMOUNT, PAYEE, PAYER, ShareOf
@@ -129,7 +129,7 @@ def send(desk: Desk, invoice_id: int) -> Invoice:
     def tell(_draft: Draft) -> list[OutboxRow]:
         if customer.msisdn is None:
             return []
-        given = facts | {"service": desk.service_code}
+        given = facts | receipts.how_to_pay(desk, books.number, number)
         return [OutboxRow("sms", customer.msisdn, "bill_new", customer.language, given)]
 
     roles = {PAYER: account_id, PAYEE: books[REVENUE], QUANTITY: books[TAX]}

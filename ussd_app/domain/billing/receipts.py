@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from ussd_app.domain.billing.books import Books
 from ussd_app.domain.billing.customers import Customer
 from ussd_app.domain.billing.references import Meant
+from ussd_app.domain.desk import Desk
 from ussd_app.ledger.drafts import OutboxRow
 
 _OWNER = """
@@ -54,3 +55,14 @@ def of_sale(
     msisdn, language = connection.exec_driver_sql(_OWNER, (books.biller_id,)).one()
     facts = {"amount": amount_minor, "name": books.name, "sale": sale.number}
     yield OutboxRow("sms", msisdn, "bill_sale_paid", language, facts, sale.account_id)
+
+
+def how_to_pay(desk: Desk, paybill: str, number: str) -> dict[str, str]:
+    """What an SMS says of how an invoice or a sale is paid: our menu, and M-PESA where we are
+    there, else our own pay bill."""
+    there = desk.mpesa_shortcode
+    if there is None:
+        way = {"way": "pay bill", "paybill": paybill, "account": number}
+    else:
+        way = {"way": "M-PESA", "paybill": there, "account": f"{paybill} {number}"}
+    return {**way, "service": desk.service_code}

@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 
 INVOICE, SALE, CUSTOMER = "invoice", "sale", "customer"
 
-_INVOICE = re.compile(r"(?:INVOICE|INV)0*([1-9][0-9]{0,8})", re.ASCII)
-_SALE = re.compile(r"(?:SALE|POS)0*([1-9][0-9]{0,8})", re.ASCII)
+_INVOICE = re.compile(r"(?:INVOICE|INV|I)0*([1-9][0-9]{0,8})", re.ASCII)
+_SALE = re.compile(r"(?:SALE|POS|P)0*([1-9][0-9]{0,8})", re.ASCII)
 _WORDED = re.compile(r"([A-Z]{1,8})([0-9]+)", re.ASCII)
 _NO_SIGNS = re.compile(r"[^A-Z0-9]", re.ASCII)
+_SHORT = {"INV": "I", "POS": "P"}
 OURS = "ACC"
 """What we put before the number that we give a customer."""
 
@@ -45,6 +46,14 @@ class Meant(NamedTuple):
 def plain(typed: str) -> str:
     """Capitals and digits, and nothing between."""
     return _NO_SIGNS.sub("", typed.upper())
+
+
+def asked_by_phone(paybill: str, number: str, longest: int) -> str:
+    """How an invoice or a sale is named on a phone that M-PESA asks: with its pay bill number, in
+    as many characters as there are."""
+    short = _SHORT[number[:3]] + number[3:]
+    forms = (f"{paybill} {number}", f"{paybill}{number}", f"{paybill}{short}")
+    return next((form for form in forms if len(form) <= longest), forms[-1][:longest])
 
 
 def is_taken_by_form(number: str) -> bool:

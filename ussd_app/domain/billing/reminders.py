@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from sqlalchemy import Connection
 
 from ussd_app.domain import parties
-from ussd_app.domain.billing import customers
+from ussd_app.domain.billing import customers, receipts
 from ussd_app.domain.billing.invoices import Invoice
 from ussd_app.domain.desk import Desk
 from ussd_app.kernel.clock import business_day
@@ -76,12 +76,14 @@ def _remind(desk: Desk, connection: Connection, why: str, row: tuple[object, ...
     whom = customers.by_id(connection, int(str(customer_id)))
     if whom.msisdn is not None:
         template = "bill_overdue" if due_day < today else "bill_due_soon"
+        way = receipts.how_to_pay(desk, str(paybill), str(number))
         parties.say(
             *(desk, connection, whom.msisdn, whom.language, template),
             name=biller,
-            number=paybill,
-            invoice=number,
             open=open_minor,
             due=due_day.isoformat(),
+            way=way["way"],
+            paybill=way["paybill"],
+            account=way["account"],
         )
     return True

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from ussd_app.domain.billing import books as books_of
-from ussd_app.domain.billing import entries
+from ussd_app.domain.billing import entries, receipts
 from ussd_app.domain.billing.books import PENDING, RECEIVABLE, Books
 from ussd_app.domain.catalogue import AMOUNT, PAYEE, PAYER
 from ussd_app.domain.desk import Desk
@@ -90,7 +90,7 @@ def begin(desk: Desk, sale_id: int) -> Sale:
     sale = by_id(desk, sale_id)
     with desk.reads.connect() as connection:
         books = books_of.by_id(connection, sale.biller_id)
-        language = connection.exec_driver_sql(_LANGUAGE, (sale.msisdn, sale.biller_id)).scalar_one()
+        language = language_of(connection, sale)
     facts = {
         "name": books.name,
         "number": books.number,
@@ -102,7 +102,7 @@ def begin(desk: Desk, sale_id: int) -> Sale:
     def tell(_draft: Draft) -> list[OutboxRow]:
         if sale.msisdn is None:
             return []
-        given = facts | {"service": desk.service_code}
+        given = facts | receipts.how_to_pay(desk, books.number, sale.number)
         return [OutboxRow("sms", sale.msisdn, "bill_sale", language, given)]
 
     roles = {PAYER: sale.account_id, PAYEE: books[PENDING]}
@@ -111,10 +111,21 @@ def begin(desk: Desk, sale_id: int) -> Sale:
     return by_id(desk, sale_id)
 
 
+def language_of(connection: Connection, sale: Sale) -> str:
+    """The buyer's language where we know them, else that of the seller."""
+    given = (sale.msisdn, sale.biller_id)
+    return str(connection.exec_driver_sql(_LANGUAGE, given).scalar_one())
+
+
 def by_id(desk: Desk, sale_id: int) -> Sale:
     """A sale as it stands now."""
     with desk.reads.connect() as connection:
-        return Sale(*connection.exec_driver_sql(f"{_STATE} WHERE s.id = %s", (sale_id,)).one())
+        return within(connection, sale_id)
+
+
+def within(connection: Connection, sale_id: int) -> Sale:
+    """The same as a transaction sees it."""
+    return Sale(*connection.exec_driver_sql(f"{_STATE} WHERE s.id = %s", (sale_id,)).one())
 
 
 def expire(desk: Desk) -> int:

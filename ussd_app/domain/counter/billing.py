@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from datetime import time
 
-from ussd_app.domain.billing import billers, credit, invoices, mine, openings, reminders, sales
+from ussd_app.domain.billing import (
+    asking,
+    billers,
+    credit,
+    invoices,
+    mine,
+    openings,
+    reminders,
+    sales,
+)
 from ussd_app.domain.commands import PARTY, PIN, Command, Reply, Round
 from ussd_app.kernel.errors import RefusalCode as Code
 
@@ -93,6 +102,15 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "my_bills": Command(
         "find", {}, {"bills": f"rows({mine.MOST_ROWS}, {mine.LABEL})"}, PARTY, mine.bills
+    ),
+    "bill_push": Command(
+        "do",
+        {"bill": "ref", "amount": "money"},
+        {},
+        PARTY
+        | {Code.NOTHING_OPEN, Code.MPESA_SILENT, Code.WHOLE_SHILLINGS, Code.AMOUNT_TOO_SMALL}
+        | {Code.AMOUNT_TOO_LARGE, Code.TOO_FAST},
+        asking.pay_by_mpesa,
     ),
     "my_bill": Command(
         "find",
