@@ -6,6 +6,7 @@ Kabambe, what happened inside.
 
 import re
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
@@ -107,6 +108,7 @@ class Desk:
             display = phone.display
             session = phone.session
             return {
+                "seen_us": time.time_ns() // 1_000,
                 "msisdn": phone.msisdn,
                 "number": phone.number,
                 "name": phone.name,

@@ -72,14 +72,14 @@ export class Handset {
       this.place = "idle";
       this.clear();
     }
-    this.prompted(view.mpesa.prompt, before?.mpesa.prompt, talking);
+    this.prompted(view.mpesa.prompt, talking);
     if (before && view.unread > before.unread) this.wake();
     this.draw(screenChanged);
   }
 
   // M-PESA's prompt comes over whatever the phone shows, and goes again.
-  prompted(prompt, before, talking) {
-    if (prompt && prompt !== before) { this.menu.close(); this.place = "prompt"; this.clear(); this.wake(); }
+  prompted(prompt, talking) {
+    if (prompt && this.place !== "prompt") { this.menu.close(); this.place = "prompt"; this.clear(); this.wake(); }
     else if (!prompt && this.place === "prompt") { this.place = talking ? "session" : "idle"; this.clear(); }
   }
 

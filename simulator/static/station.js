@@ -84,6 +84,7 @@ export class Station {
   }
 
   update(view) {
+    if (this.view && view.seen_us < this.view.seen_us) return; // an answer that was overtaken by news
     this.view = view;
     this.drawMpesa();
     this.handset.update(view);
