@@ -30,7 +30,7 @@ LINES = 100
 """Connections of the even flood: so many confirmations can be on their way at once."""
 
 SPARE = 0.85
-"""Pauses are drawn: with a little less between them, even the last line is done within the minute."""
+"""Pauses are drawn: with a little less between them, even the last line is done in its minute."""
 
 TURNS = 3
 PEOPLE = 200
