@@ -42,6 +42,15 @@ def stage(database_url: str, redis_server: Redis) -> Iterator[World]:
         "the gateway answers often",
         "chris breaks into asha's session with 1",
         "Asha dials *383#",
+        "asha enters her M-PESA PIN",
+        "asha ignores the prompt",
+        "asha pays 500 by M-PESA to 174379",
+        "asha pays 500 by M-PESA to till 174379 account A",
+        "asha pays lots by M-PESA to 174379 account A",
+        "baraka pays 500 by M-PESA to 174379 account A",
+        "M-PESA of baraka holds 500",
+        "Safaricom sulks",
+        "Safaricom refuses with 1.2",
     ],
 )
 def test_what_nobody_understands_is_said(stage: World, line: str) -> None:
@@ -50,7 +59,14 @@ def test_what_nobody_understands_is_said(stage: World, line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["asha", "asha 12345", "asha 0712000001 wallet lots", "asha 0712000001 purple"]
+    "line",
+    [
+        "asha",
+        "asha 12345",
+        "M-PESA of asha",
+        "asha 0712000001 wallet lots",
+        "asha 0712000001 purple",
+    ],
 )
 def test_an_odd_given_is_refused(stage: World, line: str) -> None:
     with pytest.raises(DialogueInvalid):
