@@ -25,9 +25,9 @@ PAYMENT, PUSH, UNKNOWN = "mpesa_c2b", "mpesa_stk", "mpesa_unknown"
 PAID, PENDING = "0", "4999"
 
 LINES = 8
-"""Payments that are entered at once. Measured with nine in ten to one pay bill whose number is looked
-up in billers' books, worker and PostgreSQL on two cores that were asked for four times what they
-have: 1 line enters 73 to 120 a second, 2 lines 155, 4 lines 177 to 243, 8 lines 322."""
+"""Payments that are entered at once. Measured with nine in ten to one pay bill, whose number is
+looked for in billers' books, worker and PostgreSQL on two cores of which four times as much was
+asked: 1 line enters 73 to 120 a second, 2 lines 155, 4 lines 177 to 243, 8 lines 322."""
 PAUSE_S = 10.0
 LONGEST_PAUSE_S = 600.0
 

@@ -3,8 +3,8 @@
 It has come, whatever we say: nothing of it is refused. One entry an M-PESA receipt, whoever tells
 us first: the callback of a push, the confirmation of a payment, or the list that Safaricom keeps.
 
-Ten thousand confirmations come in a minute where a big biller has its pay day: 167 a second. What is
-the same for many is asked once for all of them, and they go out on several lines; what is left is a
+Ten thousand confirmations come in a minute where a big biller has its pay day, 167 a second. What
+is the same for many is asked once for all of them, and they go on several lines; what is left is a
 round trip to the ledger each, and what a biller's own books ask. `bench/paybill.py` measures it.
 """
 
