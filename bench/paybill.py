@@ -16,7 +16,7 @@ from sqlalchemy import Engine, create_engine
 from bench import tpcb
 from bench.dialogue import running
 from bench.figures import Figure, interleaved
-from bench.phones import Conversation, Hop, beside, post
+from bench.phones import Conversation, Hop, Played, beside, post
 from simulator import load
 from simulator.backstage import plant_people, plant_town
 from ussd_app.kernel.clock import nairobi
@@ -92,9 +92,9 @@ def run(
         flood = list(itertools.islice(_confirmations("M", people, town.biller), confirmations))
         think = SPARE * LINES * minute_s / confirmations
         even = beside(None, port, flood, LINES, 2 * minute_s, think)
-        _until_entered(engine, "M", confirmations)
+        _until_entered(engine, "M", len(even.hops))
         _until_told(engine)
-        figures = _figures(engine, even.percentile_ms(0.99), confirmations, even.seconds)
+        figures = _figures(engine, even)
         faults = len(audit.run(engine))
         engine.dispose()
     return [
@@ -105,7 +105,8 @@ def run(
     ]
 
 
-def _figures(engine: Engine, ack_ms: float, sent: int, seconds: float) -> list[Figure]:
+def _figures(engine: Engine, even: Played) -> list[Figure]:
+    sent = len(even.hops)
     with engine.connect() as connection:
         ask = connection.exec_driver_sql
         entered = {name: ask(_ENTERED, (f"{name}%",)).scalar_one() for name in "FM"}
@@ -113,8 +114,8 @@ def _figures(engine: Engine, ack_ms: float, sent: int, seconds: float) -> list[F
         lags = [ask(_LAG, (share, "M%")).scalar_one() for share in (0.5, 0.99)]
         told = [ask(_TOLD, (share, "M%")).scalar_one() for share in (0.5, 0.99)]
     return [
-        Figure(f"  {sent:,} evenly, offered", sent / seconds, "/s"),
-        Figure("  an acknowledgement of them, p99", ack_ms, "ms", most=1_000),
+        Figure(f"  {sent:,} evenly, offered", sent / even.seconds, "/s"),
+        Figure("  an acknowledgement of them, p99", even.percentile_ms(0.99), "ms", most=1_000),
         Figure("  confirmed to entered, p50", lags[0], "ms"),
         Figure("  confirmed to entered, p99", lags[1], "ms"),
         Figure("  confirmed to receipt sent, p50", told[0], "ms"),
