@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ussd_app.bootstrap import App
 from ussd_app.domain.billing import books
 from ussd_app.kernel.money import format_minor
-from ussd_app.reports import billing
+from ussd_app.reports import billing, billing_proof
 
 _BILLERS = "SELECT agreement_id FROM billers ORDER BY agreement_id"
 _SALES = """
@@ -38,4 +38,4 @@ def _of(app: App, biller_id: int) -> Iterator[str]:
             yield f"{number} {state}, {format_minor(minor)} open"
         for number, minor in connection.exec_driver_sql(_AHEAD, (biller_id,)):
             yield f"{number} is {format_minor(minor)} ahead"
-    yield from billing.verify(app.engine, app.catalogue, own)
+    yield from billing_proof.verify(app.engine, app.catalogue, own)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from simulator import wire
+from simulator import networks, wire
 from simulator.outside import NAMES, Outside
 from simulator.phones import Message, Phone
 from simulator.recorder import MPESA, Recorder
@@ -49,11 +49,12 @@ class Mpesa:
     # what the page sees
 
     def phone_view(self, phone: Phone) -> dict[str, Any]:
-        """M-PESA on one phone."""
+        """M-PESA on one phone; no balance on another network's."""
         prompt = self._prompt(phone)
+        held = self.safaricom.books.balance(_number(phone)) if _has_mpesa(phone) else None
         return {
             "prompt": prompt.text if prompt else None,
-            "balance": format_minor(self.safaricom.books.balance(_number(phone))),
+            "balance": None if held is None else format_minor(held),
             "reachable": self.safaricom.customer(_number(phone)).reachable,
             "pin": PIN,
         }
@@ -91,7 +92,8 @@ class Mpesa:
         """What the accounts hold, as lines of a `Given` block."""
         names = {_number(phone): phone.name for phone in list(self.telco.phones.values())}
         books = self.safaricom.books
-        held = {account: books.balance(account) for account in names} | dict(books.balances)
+        ours = [_number(phone) for phone in list(self.telco.phones.values()) if _has_mpesa(phone)]
+        held = {account: books.balance(account) for account in ours} | dict(books.balances)
         return [
             f"M-PESA of {names.get(account, account)} holds {format_minor(minor)}"
             for account, minor in held.items()
@@ -130,6 +132,8 @@ class Mpesa:
             raise Unpayable("M-PESA takes whole shillings.")
         if not goods and not 0 < len(account) <= LONGEST_ACCOUNT:
             raise Unpayable(f"An account number has 1 to {LONGEST_ACCOUNT} characters.")
+        if not _has_mpesa(phone):
+            raise Unpayable(f"There is no M-PESA on {phone.network.name}.")
         order = Order(_number(phone), business, minor, "" if goods else account, goods)
         answer = pay(self.safaricom, order, str(said.get("pin", "")))
         to = f"till {business}" if goods else f"{business} account {account}"
@@ -180,6 +184,10 @@ class Mpesa:
         phone = self.telco.phones.get(f"+{msisdn}")
         if phone is not None:
             self.telco.changed(phone)
+
+
+def _has_mpesa(phone: Phone) -> bool:
+    return phone.network is networks.SAFARICOM
 
 
 def _number(phone: Phone) -> str:

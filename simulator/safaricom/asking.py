@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from simulator.safaricom.books import Payment
 from simulator.safaricom.checks import Body
-from simulator.safaricom.codes import DONE, RESULTS, Declined, Refused
+from simulator.safaricom.codes import DONE, Declined, Refused
 from simulator.safaricom.messages import ABSENT, INTERNAL, Outcome, Pairs, money, stamp
 from simulator.safaricom.model import Safaricom
 from simulator.safaricom.paying_out import Asked, accept, initiated
@@ -83,7 +83,7 @@ def _answer(
             ]
     outcome = Outcome(
         code,
-        said or RESULTS.get(code, ""),
+        said,
         asked.originator,
         asked.conversation,
         safaricom.clock.now(),

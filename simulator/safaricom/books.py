@@ -100,6 +100,12 @@ class Books:
         while len(self.payments) > MOST_KEPT:
             self.payments.pop(next(iter(self.payments)))
 
+    def remember(self, payment: Payment) -> None:
+        """Know a payment that was asked for by both of its conversations."""
+        self.asked |= {name: payment for name in (payment.originator, payment.conversation) if name}
+        while len(self.asked) > 2 * MOST_KEPT:
+            self.asked.pop(next(iter(self.asked)))
+
     def to_business(self, shortcode: str) -> Iterator[Payment]:
         """What customers paid to a business, newest first."""
         for payment in reversed(self.payments.values()):

@@ -110,6 +110,9 @@ def _wrong(why: str) -> Refused:
 def register(safaricom: Safaricom, body: Body, form: str) -> dict[str, Any]:
     """`POST /mpesa/c2b/v1/registerurl` and v2: the version decides how numbers are hidden."""
     business = safaricom.business(str(body["ShortCode"]))
+    if safaricom.faults.once and business.confirmation_url:
+        why = "the URLs are there already; in production they are taken away at the portal first"
+        raise Refused("500.003.1001", why, ALREADY_REGISTERED)
     business.confirmation_url = body["ConfirmationURL"]
     business.validation_url = body["ValidationURL"]
     business.unanswered, business.form = body["ResponseType"], form
@@ -118,13 +121,6 @@ def register(safaricom: Safaricom, body: Body, form: str) -> dict[str, Any]:
         "ResponseCode": "0",
         "ResponseDescription": "Success" if safaricom.next_turn() % 2 else "success",
     }
-
-
-def once(business: Business) -> None:
-    """Where URLs are registered once only. Raises Refused."""
-    if business.confirmation_url:
-        why = "the URLs are there already; in production they are taken away at the portal first"
-        raise Refused("500.003.1001", why, ALREADY_REGISTERED)
 
 
 def simulate(safaricom: Safaricom, body: Body) -> dict[str, Any]:

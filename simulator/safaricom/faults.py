@@ -12,7 +12,8 @@ LATE_S: Final = 60
 @dataclass(frozen=True)
 class Faults:
     """What goes wrong from here on. `told` is how callbacks come: 'well', 'never', 'late',
-    'twice', 'first', 'backwards', 'after a time-out', 'contradicting'."""
+    'twice', 'first', 'backwards', 'after a time-out', 'contradicting'; `once`: URLs are registered
+    one time only, as in production."""
 
     http_status: int = 0
     yet_does: bool = False
@@ -21,6 +22,7 @@ class Faults:
     told: str = "well"
     refuses: str = ""
     slow: bool = False
+    once: bool = False
     slow_ms: int = 0
 
 
@@ -34,6 +36,7 @@ WORDS: Final = {
     "says it timed out": Faults(told="after a time-out"),
     "contradicts itself": Faults(told="contradicting"),
     "takes its time": Faults(slow=True),
+    "registers URLs once": Faults(once=True),
     "throttles": Faults(throttled=True),
     "loses the answer": Faults(drop="answer"),
     "loses the answer and the result": Faults(drop="answer", told="never"),

@@ -54,8 +54,7 @@ class Memory:
         books.balances.update(balances)
         for payment in payments:
             books.payments[payment.receipt] = payment
-            for name in filter(None, (payment.originator, payment.conversation)):
-                books.asked[name] = payment
+            books.remember(payment)
 
 
 def _plain(payment: Payment) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from simulator import networks
 from simulator.safaricom.books import Payment, is_phone, pochi
 from simulator.safaricom.checks import Body
-from simulator.safaricom.codes import DONE, DUPLICATE, RESULTS, Declined, Refused
+from simulator.safaricom.codes import DONE, DUPLICATE, Declined, Refused
 from simulator.safaricom.faults import LATE_S
 from simulator.safaricom.keys import password
 from simulator.safaricom.lipa import shown
@@ -148,8 +148,7 @@ def _order(
 ) -> dict[str, Any]:
     """Remember what was asked for; do it now, or in a minute when Safaricom takes its time."""
     payment.originator, payment.conversation = asked.originator, asked.conversation
-    safaricom.books.asked[asked.originator] = payment
-    safaricom.books.asked[asked.conversation] = payment
+    safaricom.books.remember(payment)
     if safaricom.faults.slow:
         safaricom.at(LATE_S, lambda: _do(safaricom, asked, payment))
     else:
@@ -218,7 +217,7 @@ def _say(safaricom: Safaricom, asked: Asked, payment: Payment, code: str, said: 
         references.append(("Occassion", occasion or ABSENT))
     outcome = Outcome(
         code,
-        said or RESULTS.get(code, ""),
+        said,
         asked.originator,
         asked.conversation,
         safaricom.clock.now(),

@@ -76,7 +76,8 @@ export class Station {
 
   drawMpesa() {
     const { mpesa } = this.view;
-    this.$(".mpesa legend b").textContent = mpesa.balance;
+    this.$(".mpesa").hidden = mpesa.balance === null && !mpesa.prompt;
+    this.$(".mpesa legend b").textContent = mpesa.balance || "";
     this.$("[data-quick=reach]").setAttribute("aria-pressed", !mpesa.reachable);
     this.$(".asked").hidden = !mpesa.prompt;
     this.$(".asked input").placeholder = mpesa.pin;

@@ -89,6 +89,16 @@ def test_what_is_no_payment(simulator: Simulator, order: dict[str, str]) -> None
     assert client.post(f"{PHONE}/mpesa-pay", json=order | {"pin": PIN}).status_code == 409
 
 
+def test_there_is_no_m_pesa_on_another_network(simulator: Simulator) -> None:
+    client = simulator.flask.test_client()
+    views = client.get("/api/state").get_json()["phones"]
+    [njeri] = [view["mpesa"] for view in views if view["name"] == "mama_njeri"]
+    assert njeri["balance"] is None
+    order = {"business": "600984", "account": "A", "amount": "5", "pin": PIN}
+    said = client.post("/api/phones/%2B254733000003/mpesa-pay", json=order)
+    assert said.get_json()["error"] == "There is no M-PESA on Airtel."
+
+
 def test_those_outside_and_the_journal(simulator: Simulator) -> None:
     client = simulator.flask.test_client()
     for who, how in (("Safaricom", "throttles"), ("the bank", "rejects")):

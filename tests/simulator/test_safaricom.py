@@ -351,6 +351,14 @@ def test_a_business_that_does_not_answer_has_said_before_what_then(
     assert ("Confirmed" in buys(shop)) is paid
 
 
+def test_urls_may_be_registered_again_but_not_as_in_production(shop: Developer) -> None:
+    assert [shop.ask("register").status_code for _ in range(2)] == [200, 200]
+    shop.safaricom.faults = WORDS["registers URLs once"]
+    answer = shop.ask("register")
+    assert answer.get_json()["errorMessage"] == "Urls are already registered."
+    assert "at the portal first" in shop.wrong
+
+
 def test_what_m_pesa_refuses_by_itself(shop: Developer) -> None:
     books = shop.safaricom.books
     assert "do not have enough" in buys(shop, amount_minor=5_001_00)
