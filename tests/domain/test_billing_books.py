@@ -19,7 +19,7 @@ from ussd_app.bootstrap import App
 from ussd_app.domain.billing import books, customers, invoices, journal, sales
 from ussd_app.domain.billing.journal import NotToBeEntered
 from ussd_app.domain.seeds import plant
-from ussd_app.reports import billing
+from ussd_app.reports import billing, billing_proof
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_the_trial_balance_is_that_of_the_page(app: App, kept: books.Books) -> N
     lines = billing.trial_balance(app.engine, app.catalogue, kept)
     assert {each.account.code: each.closing_minor for each in lines} == CLOSING
     assert sum(each.closing_minor for each in lines) == 0
-    assert billing.verify(app.engine, app.catalogue, kept) == []
+    assert billing_proof.verify(app.engine, app.catalogue, kept) == []
 
 
 def test_a_day_without_business_opens_as_it_closes(app: App, kept: books.Books) -> None:
@@ -175,5 +175,5 @@ def test_books_that_do_not_hold_are_told(app: App, kept: books.Books, engine: En
             "UPDATE accounts SET balance_minor = 7 WHERE id IN"
             " (SELECT account_id FROM billing_customers WHERE number = 'ACC13')"
         )
-    (fault,) = billing.verify(app.engine, app.catalogue, kept)
+    (fault,) = billing_proof.verify(app.engine, app.catalogue, kept)
     assert fault.startswith("ACC13 owes -7,")

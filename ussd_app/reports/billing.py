@@ -1,5 +1,5 @@
 """A biller's books as bookkeepers read them: chart, journal, ledger, trial balance, ageing, income,
-balance sheet, statements; and the proof that they hold together.
+balance sheet, statements.
 
 Changes nothing. Amounts are minor units, each account's in its own direction; days are Nairobi's.
 """
@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-from ussd_app.domain.billing.books import CASH, PAYBILL, Books
+from ussd_app.domain.billing.books import PAYBILL, Books
 from ussd_app.domain.catalogue import BILLING, Catalogue
 from ussd_app.kernel.clock import NAIROBI
 
@@ -56,26 +56,6 @@ _STATES = """
 SELECT s.number, c.number AS customer, s.state, s.open_minor, s.billed_minor, s.due_day
 FROM invoice_states s JOIN billing_customers c ON c.id = s.customer_id
 WHERE s.agreement_id = %s AND s.state <> 'DRAFT' ORDER BY s.id
-"""
-_OWING = """
-SELECT c.id, c.number,
-       (SELECT coalesce(sum(s.billed_minor - s.credited_minor), 0) FROM invoice_states s
-         WHERE s.customer_id = c.id)::bigint AS billed,
-       (SELECT coalesce(sum(a.balance_minor), 0) FROM invoices i
-         JOIN accounts a ON a.id = i.account_id WHERE i.customer_id = c.id)::bigint
-       - k.balance_minor AS balance,
-       (SELECT coalesce(sum(CASE WHEN l.to_id = own.id THEN l.amount_minor
-                                 ELSE -l.amount_minor END), 0)
-          FROM (SELECT account_id AS id FROM invoices WHERE customer_id = c.id
-                UNION ALL SELECT c.account_id) own
-          JOIN legs l ON (l.to_id = own.id AND l.from_id = ANY (%(paid_from)s))
-                      OR (l.from_id = own.id AND l.to_id = ANY (%(paid_from)s)))::bigint AS paid
-FROM billing_customers c JOIN accounts k ON k.id = c.account_id
-WHERE c.agreement_id = %(biller)s ORDER BY c.id
-"""
-_TAKINGS = """
-SELECT ledger_balance(g.account_id), ledger_balance(%s), b.opened
-FROM agreements g JOIN billers b ON b.agreement_id = g.id WHERE g.id = %s
 """
 BEGINNING = date(2000, 1, 1)
 END_OF_TIME = date(9999, 1, 1)
@@ -324,36 +304,6 @@ def invoices(source: Engine, books: Books) -> list[InvoiceLine]:
     with source.connect() as connection:
         rows = connection.exec_driver_sql(_STATES, (books.biller_id,))
         return [InvoiceLine(*row) for row in rows]
-
-
-def verify(source: Engine, catalogue: Catalogue, books: Books) -> list[str]:
-    """What does not hold of a biller's books; empty when they are in order.
-
-    The trial balance is zero; each customer's balance is invoices less payments; cash in the books
-    is what lies in e-money; the sheet balances.
-    """
-    moment = source.execution_options(isolation_level="REPEATABLE READ")
-    lines = trial_balance(moment, catalogue, books)
-    faults = []
-    if sum(each.closing_minor for each in lines):
-        faults.append(f"the trial balance is off by {sum(each.closing_minor for each in lines)}")
-    with moment.connect() as connection:
-        faults += _customers_faults(connection, books)
-        taken, cash, opened = connection.exec_driver_sql(
-            _TAKINGS, (books[CASH], books.biller_id)
-        ).one()
-    if opened and taken != cash:
-        faults.append(f"cash is {cash} in the books and {taken} in e-money")
-    return faults
-
-
-def _customers_faults(connection: Connection, books: Books) -> list[str]:
-    given = {"paid_from": [books[CASH], books["bill_unplaced"]], "biller": books.biller_id}
-    return [
-        f"{row.number} owes {row.balance}, was billed {row.billed} and paid {row.paid}"
-        for row in connection.exec_driver_sql(_OWING, given)
-        if row.balance != row.billed - row.paid
-    ]
 
 
 def _of(lines: Sequence[Balance], classes: str) -> list[Balance]:

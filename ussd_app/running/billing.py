@@ -15,7 +15,7 @@ from ussd_app.domain.desk import Desk
 from ussd_app.kernel.clock import business_day, nairobi
 from ussd_app.kernel.errors import Refused
 from ussd_app.kernel.money import format_minor, parse_minor
-from ussd_app.reports import billing
+from ussd_app.reports import billing, billing_proof
 from ussd_app.running.inspection import reachable
 from ussd_app.settings import Settings
 
@@ -86,7 +86,7 @@ HOLD = "The books hold."
 
 
 def _verify(desk: Desk, books: Books, _options: Options) -> list[str]:
-    return billing.verify(desk.reads, desk.catalogue, books) or [HOLD]
+    return billing_proof.verify(desk.reads, desk.catalogue, books) or [HOLD]
 
 
 def _trial(desk: Desk, books: Books, options: Options) -> Iterator[str]:
