@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from ussd_app import logs
 from ussd_app.settings import Settings, SettingsInvalid
@@ -158,43 +159,20 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "prepare": (_prepare, "wait for PostgreSQL, migrate, seed, and say so"),
 }
 
+SAYING = {
+    **{name: name for name in ("agreements", "billing", "coins", "daraja", "outside", "reconcile")},
+    "merchant-day": "shop_days",
+    "staff": "staff",
+}
+"""The parts that know themselves what can be said after a command."""
+
 
 def _add_words(name: str, command: argparse.ArgumentParser) -> None:
     """What can be said after a command."""
     if name == "dead-letters":
         command.add_argument("--replay", metavar="ID", help="send one again, or 'all'")
-    if name == "merchant-day":
-        from ussd_app.running import shop_days
-
-        shop_days.add_words(command)
-    if name == "agreements":
-        from ussd_app.running.agreements import add_words
-
-        add_words(command)
-    if name == "billing":
-        from ussd_app.running import billing
-
-        billing.add_words(command)
-    if name == "coins":
-        from ussd_app.running import coins
-
-        coins.add_words(command)
-    if name == "outside":
-        from ussd_app.running import outside
-
-        outside.add_words(command)
-    if name == "daraja":
-        from ussd_app.running import daraja
-
-        daraja.add_words(command)
-    if name == "reconcile":
-        from ussd_app.running import reconcile
-
-        reconcile.add_words(command)
-    if name == "staff":
-        from ussd_app.running import staff
-
-        staff.add_words(command)
+    if name in SAYING:
+        import_module(f"ussd_app.running.{SAYING[name]}").add_words(command)
     if COMMANDS[name][0] is _safeguards:
         from ussd_app.running import safeguards
 

@@ -36,14 +36,12 @@ REVERSED_ALREADY = "R000001"
 UNKNOWN_RECEIPT = "2032"
 
 SENTENCES: Mapping[str, Mapping[str, str]] = {
-    payouts.B2C: {
-        "2040": "mpesa_no_such_number",
-        "SFC_IC0003": "mpesa_no_such_number",
-        "4": "mpesa_receiver_full",
-        "8": "mpesa_receiver_full",
-    }
+    "2040": {"mpesa_not_sent": "mpesa_no_such_number"},
+    "SFC_IC0003": {"mpesa_not_sent": "mpesa_no_such_number"},
+    "4": {"mpesa_not_sent": "mpesa_receiver_full"},
+    "8": {"mpesa_not_sent": "mpesa_receiver_full"},
 }
-"""What the payer is told in place of the usual, by kind of errand and code."""
+"""What the payer is told in place of the usual, by code."""
 
 CODE = "code"
 """What is learnt of an errand whose request failed: by which code."""
@@ -111,8 +109,9 @@ def _completed(kind: str, facts: Mapping[str, object], status: Status) -> Verdic
 def _failed(kind: str, code: str) -> Verdict:
     if code == REVERSED_ALREADY and kind == payouts.REVERSAL:
         return Verdict(Means.PAID, code)
-    sentence = SENTENCES.get(kind, {}).get(code)
-    learnt = {CODE: code} | ({promises.FAILS: sentence} if sentence else {})
+    learnt: dict[str, object] = {CODE: code}
+    if code in SENTENCES:
+        learnt[promises.FAILS] = SENTENCES[code]
     for means, codes in (
         (Means.FAILED, FAILED_CODES),
         (Means.OPERATOR, OPERATOR_CODES),

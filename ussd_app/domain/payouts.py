@@ -1,17 +1,23 @@
-"""From the wallet to M-PESA: to a number, a pay bill or a till there. What it costs, and who may.
+"""From the wallet to M-PESA: to a number, a pay bill or a till there; a shop's takings to its
+owner's number. What it costs, and who may.
 
 Knows no Safaricom: what becomes of it, and the receiver's name, are the workers' to learn.
 """
 
 from collections.abc import Mapping
 
-from ussd_app.domain import parties, pricing
-from ussd_app.domain.catalogue import AMOUNT, FEE
+from ussd_app.domain import guards, parties, pricing, roles
+from ussd_app.domain.agreements import Agreement
+from ussd_app.domain.catalogue import AMOUNT, FEE, PAYER
 from ussd_app.domain.desk import Ask, Desk, Facts
+from ussd_app.domain.orders import Order
+from ussd_app.domain.parties import Party
+from ussd_app.kernel.clock import business_day
 from ussd_app.kernel.errors import RefusalCode, Refused, Unavailable
 from ussd_app.kernel.msisdn import local
 
 SEND, PAY_BILL, BUY_GOODS = "mpesa_send", "mpesa_pay_bill", "mpesa_buy_goods"
+TAKINGS = "settle_to_mpesa"
 B2C, B2B, REVERSAL = "mpesa_b2c", "mpesa_b2b", "mpesa_reversal"
 KINDS = (B2C, B2B, REVERSAL)
 """The kinds of errand by which money goes to M-PESA, or a payment from there is given back."""
@@ -55,6 +61,25 @@ def _quote(desk: Desk, ask: Ask, kind: str, said: Mapping[str, object]) -> Facts
     _must_be_the_owner(desk, ask.msisdn, offer.price[AMOUNT])
     told = {MPESA_RECEIPT: "-", **said}
     return {"quote_id": pricing.remember(desk, offer, told), "fee": offer.price[FEE]}
+
+
+def takings(desk: Desk, shop: Agreement, owner: Party) -> Order:
+    """The order that sends a shop's takings, in whole shillings and as much as may go at once, to
+    its owner's own number, as they agreed to once. Raises Refused."""
+    kind = desk.catalogue.types[TAKINGS]
+    if desk.mpesa_shortcode is None or _rests(desk, TAKINGS):
+        raise Refused(RefusalCode.MPESA_SILENT)
+    side = roles.of(desk, desk.catalogue.agreements[shop.kind].account, shop, owner)
+    there = desk.book.balances([side.account_id])[side.account_id].available
+    moved = min(there - there % SHILLING, kind.most_minor or there)
+    if moved <= 0:
+        raise Refused(RefusalCode.TAKINGS_SHORT)
+    guards.must_be_open(desk, kind, owner)
+    price = pricing.price(desk.catalogue, kind, moved, business_day(desk.clock.now()))
+    _must_be_the_owner(desk, owner.msisdn, moved)
+    number = local(owner.msisdn)
+    said = {REFERENCE: number, WHOM: number, MPESA_RECEIPT: "-"}
+    return Order(kind, {PAYER: side}, price, said, short=RefusalCode.TAKINGS_SHORT)
 
 
 def _rests(desk: Desk, kind: str) -> bool:

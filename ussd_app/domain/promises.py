@@ -53,7 +53,7 @@ def secure(
 
 NOTHING: Mapping[str, object] = {}
 FAILS = "fails"
-"""What was learnt of a failure that has a sentence of its own: its template."""
+"""What was learnt of a failure that has sentences of its own: which, by the usual one."""
 
 
 def settle(desk: Desk, hold_id: int, key: str, learnt: Mapping[str, object] = NOTHING) -> str:
@@ -101,7 +101,8 @@ def _undone(
     kind, price, payer = promise.move.kind, promise.move.price, promise.move.parties[PAYER]
     assert kind.promise is not None
     draft = promise.draft(desk, key, what)
-    fails = str(promise.move.said.get(FAILS) or kind.promise.fails)
+    usual = kind.promise.fails
+    fails = promise.move.said.get(FAILS, {}).get(usual, usual)
     draft = replace(
         draft,
         outbox=tuple(receipts(promise.move, draft, {PAYER: fails})),

@@ -1,5 +1,5 @@
 """A shop's takings on their way to its owner's wallet, at once or every night, or every night to a
-bank, and what the night says of the day.
+bank or to M-PESA, and what the night says of the day.
 
 Free, and never more than the wallet may hold: what does not fit stays where it is.
 """
@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
-from ussd_app.domain import orders, parties, pricing, roles, shop_banks, takings
+from ussd_app.domain import orders, parties, payouts, pricing, roles, shop_banks, takings
 from ussd_app.domain.agreements import COLUMNS, Agreement
 from ussd_app.domain.catalogue import PAYEE, PAYER
 from ussd_app.domain.desk import SYSTEM, Ask, Desk, Facts
@@ -17,7 +17,7 @@ from ussd_app.domain.keys import fingerprint
 from ussd_app.domain.orders import Order
 from ussd_app.domain.parties import Party
 from ussd_app.domain.roles import WALLET
-from ussd_app.domain.shops import BANK, KINDS, OWNER, acting, term
+from ussd_app.domain.shops import BANK, KINDS, MPESA, OWNER, acting, term
 from ussd_app.kernel.clock import business_day
 from ussd_app.kernel.errors import RefusalCode, Refused
 
@@ -76,6 +76,7 @@ def _to_wallet(desk: Desk, shop: Agreement, owner: Party) -> Order:
 NIGHTLY: Mapping[str, Callable[[Desk, Agreement, Party], Order]] = {
     "wallet": _to_wallet,
     BANK: shop_banks.everything,
+    MPESA: payouts.takings,
 }
 """Where takings can go every night, by what owners choose, and the order that moves all of them."""
 

@@ -19,7 +19,7 @@ from ussd_app.kernel.errors import RefusalCode, Refused
 
 KINDS = ("till", "paybill", "pochi")
 OWNER, OPERATOR = "owner", "operator"
-BANK = "bank"
+BANK, MPESA = "bank", "mpesa"
 MOST_SHOPS = 8
 LATEST = 5
 
@@ -173,13 +173,16 @@ def drop_operator(desk: Desk, ask: Ask) -> Facts:
 
 def set_settlement(desk: Desk, ask: Ask) -> Facts:
     """Where a shop's takings go every night: to the owner's wallet, to the account at a bank that
-    they have named, or nowhere. Raises Refused(unknown_account) when they have named none."""
+    they have named, to their number on M-PESA, or nowhere. Raises Refused(unknown_account) when
+    they have named none, Refused(mpesa_silent) where we have no pay bill there."""
 
     def then(connection: Connection, party: Party) -> Facts:
         shop = acting(desk, party, ask.text("shop"), OWNER)
         where = ask.text("settle")
         if where == BANK and "bank" not in shop.terms:
             raise Refused(RefusalCode.UNKNOWN_ACCOUNT)
+        if where == MPESA and desk.mpesa_shortcode is None:
+            raise Refused(RefusalCode.MPESA_SILENT)
         change = json.dumps({"settle": where})
         connection.exec_driver_sql(
             "UPDATE agreements SET terms = terms || %s::jsonb WHERE id = %s", (change, shop.id)

@@ -96,9 +96,9 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "set_settlement": Command(
         "do",
-        {"shop": "ref", "settle": "choice(wallet, bank, none)", "pin": "pin"},
+        {"shop": "ref", "settle": "choice(wallet, bank, mpesa, none)", "pin": "pin"},
         {},
-        OWN | {Code.UNKNOWN_ACCOUNT},
+        OWN | {Code.UNKNOWN_ACCOUNT, Code.MPESA_SILENT},
         shops.set_settlement,
     ),
     "shop_operators": Command(
