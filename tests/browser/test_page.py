@@ -79,7 +79,7 @@ def test_dial_send_money_and_read_the_sms(stage: FullStage) -> None:
         asha.shows("1 Send money")
         asha.press("1", "green")
         asha.shows("Enter phone number")
-        assert asha.step == "recipient"
+        until(chrome, "the first step", lambda: asha.step == "recipient")
         asha.types("0722000002", "500")
         asha.shows("Enter PIN to confirm")
         asha.find(".handset").send_keys("4826")
