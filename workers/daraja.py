@@ -6,6 +6,7 @@ has come.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -36,6 +37,11 @@ LONGEST_WAIT_S = 64.0
 MOST_WAITS = 18
 """How often the end of a push waits for its beginning: a quarter of an hour in all."""
 
+UNCONFIRMED = "large, and not in Safaricom's list"
+LISTED_AROUND_S = 60.0
+MOST_CONFIRMS = 6
+"""So often a large payment is looked for in the list, within ten minutes; then people decide."""
+
 log = logs.get(__name__)
 
 
@@ -44,9 +50,16 @@ def payments(shop: Shop, connection: Connection, heard: Sequence[Heard], now: da
     came: list[tuple[Heard, Payment]] = []
     for each in heard:
         try:
-            came.append((each, _payment(shop, each)))
+            payment = _payment(shop, each)
         except NotUnderstood as strange:
             _for_people(connection, each, now, strange.why)
+            continue
+        if _is_large(shop, each, payment) and not _is_listed(shop, payment):
+            if each.attempts < MOST_CONFIRMS:
+                inbox.later(connection, each.id, now + pause(each.attempts), UNCONFIRMED)
+                continue
+            payment = replace(payment, doubt=UNCONFIRMED)
+        came.append((each, payment))
     read = [payment for _, payment in came]
     outcomes = arrival.place(shop.app.bank.desk, connection, read, _on_lines(shop))
     done = []
@@ -95,11 +108,11 @@ def _paid(
 ) -> None:
     assert said.receipt is not None
     if said.amount_minor != row.amount_minor or said.msisdn not in (None, row.msisdn):
-        shop.app.metrics.mpesa("mismatched")
+        shop.app.metrics.alarm("push_mismatched")
         _for_people(connection, heard, now, "another amount or payer than was asked for")
         return
     if row.state == "failed":
-        shop.app.metrics.mpesa("late_success")
+        shop.app.metrics.alarm("push_paid_after_all")
         log.error("a push that was said to have failed was paid", id=row.id, code=row.result_code)
     elif row.mpesa not in (None, said.receipt):
         log.warning("a push has another receipt than was thought", id=row.id)
@@ -122,13 +135,13 @@ def _not_paid(shop: Shop, connection: Connection, row: Push, said: Stk, now: dat
         push_rows.said(connection, row, PAID)
     elif push_rows.failed(connection, row, said.code, now):
         if push_rows.receipts_for(connection, row):
-            shop.app.metrics.mpesa("contradicted")
+            shop.app.metrics.alarm("mpesa_contradicted")
             log.error("a push is said to have failed, and its money is here", id=row.id)
         else:
             pushes.sorry(shop.app.bank.desk, connection, row, said.code)
         shop.app.metrics.mpesa("push_failed")
     elif row.state == "succeeded":
-        shop.app.metrics.mpesa("contradicted")
+        shop.app.metrics.alarm("mpesa_contradicted")
         log.error("a push that was paid is said to have failed", id=row.id, code=said.code)
 
 
@@ -147,6 +160,22 @@ def _wait(connection: Connection, heard: Heard, now: datetime, said: Stk) -> Non
 def strange(shop: Shop, connection: Connection, heard: Heard, now: datetime) -> None:
     """A shape that nobody knows: a person looks at it."""
     inbox.dead(connection, heard.id, now, "a shape that nobody knows")
+
+
+def _is_large(shop: Shop, heard: Heard, payment: Payment) -> bool:
+    """Whether Safaricom is asked before it is released: what its list says needs no asking."""
+    above = shop.app.settings.daraja_confirm_above * 100
+    return heard.kind == PAYMENT and 0 < above < payment.amount_minor
+
+
+def _is_listed(shop: Shop, payment: Payment) -> bool:
+    """Whether Safaricom's own list has a payment: whoever knows our doors cannot write there."""
+    if shop.daraja is None:
+        return False
+    since = payment.paid_at - timedelta(seconds=LISTED_AROUND_S)
+    rows = shop.daraja.pull(since, payment.paid_at + timedelta(seconds=LISTED_AROUND_S))
+    wanted = (payment.mpesa, payment.amount_minor)
+    return isinstance(rows, tuple) and wanted in {(it.receipt, it.amount_minor) for it in rows}
 
 
 def _payment(shop: Shop, heard: Heard) -> Payment:
@@ -184,7 +213,7 @@ def _not_entered(
 ) -> None:
     """A contradiction is for people; anything else is tried again, however long it takes."""
     if isinstance(failure, Refused) and failure.code is RefusalCode.KEY_CONFLICT:
-        shop.app.metrics.mpesa("contradicted")
+        shop.app.metrics.alarm("mpesa_contradicted")
         _for_people(connection, heard, now, "another amount was entered under its receipt")
         return
     first = failure if not heard.attempts else None

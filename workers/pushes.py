@@ -170,4 +170,4 @@ class Pushes:
             push_rows.give_up(connection, push, "nobody can be asked any more")
             if code == PAID:
                 log.error("a push was paid and its money never came", id=push.id)
-                self._app.metrics.mpesa("paid_without_receipt")
+                self._app.metrics.alarm("push_without_receipt")

@@ -112,9 +112,9 @@ class Phones(Till):
         (row,) = self.rows("SELECT * FROM pushes")
         return row
 
-    def events(self) -> dict[str, float]:
+    def alarms(self) -> dict[str, float]:
         lines = self.app.metrics.exposition().decode().splitlines()
-        start = 'kabambe_mpesa_total{event="'
+        start = 'kabambe_alarms_total{what="'
         found = (line[len(start) :].split('"} ') for line in lines if line.startswith(start))
         return {name: float(count) for name, count in found}
 
@@ -257,7 +257,7 @@ def test_paid_and_no_receipt_ever_is_loud(phones: Phones, clock: FrozenClock) ->
         clock.advance(seconds=MOST_AGE.total_seconds())
         phones.work()
     assert (phones.states(), phones.push().due_at) == (["unknown"], None)
-    assert phones.events()["paid_without_receipt"] == 1
+    assert phones.alarms()["push_without_receipt"] == 1
     before = phones.wallet(ASHA)
     phones.ended(0)
     phones.work()
@@ -274,7 +274,7 @@ def test_a_success_after_a_failure_is_credited_and_loud(phones: Phones) -> None:
     phones.ended(0)
     phones.work()
     assert (phones.states(), phones.wallet(ASHA)) == (["succeeded"], before + 500_00)
-    assert phones.events()["late_success"] == 1
+    assert phones.alarms()["push_paid_after_all"] == 1
     assert phones.said(ASHA) == ["push_unreachable", "mpesa_topped_up"]
 
 
@@ -287,7 +287,7 @@ def test_a_failure_after_a_success_changes_nothing(phones: Phones) -> None:
     phones.ended(1032)
     phones.work()
     assert (phones.states(), phones.wallet(ASHA)) == (["succeeded"], before + 500_00)
-    assert (phones.said(ASHA), phones.events()["contradicted"]) == (["mpesa_topped_up"], 1)
+    assert (phones.said(ASHA), phones.alarms()["mpesa_contradicted"]) == (["mpesa_topped_up"], 1)
 
 
 @pytest.mark.parametrize("wrong", [{"Amount": 5000}, {"PhoneNumber": int(BARAKA[1:])}])
@@ -299,7 +299,7 @@ def test_another_amount_or_payer_credits_nobody(phones: Phones, wrong: dict[str,
     phones.work()
     assert phones.boxes.came(came).state == "dead"
     assert (phones.wallet(ASHA), phones.receipts()) == (before, {})
-    assert phones.events()["mismatched"] == 1
+    assert phones.alarms()["push_mismatched"] == 1
 
 
 def test_a_lost_answer_is_never_asked_again_and_its_callback_is_understood(
@@ -390,9 +390,9 @@ def refused(phones: Phones, *given: Any) -> RefusalCode:
 def test_what_is_not_asked_for(phones: Phones, clock: FrozenClock) -> None:
     assert refused(phones, 0.5) is RefusalCode.WHOLE_SHILLINGS
     assert refused(phones, 250_001) is RefusalCode.AMOUNT_TOO_LARGE
-    phones.boxes.change("UPDATE parties SET tier = 1 WHERE msisdn = %s", ASHA)
-    most = phones.app.catalogue.tiers[1].balance_minor
-    assert refused(phones, most // 100) is RefusalCode.WALLET_FULL
+    phones.pay("UKX1", "0712000001", "400000.00")
+    phones.work()
+    assert refused(phones, 250_000) is RefusalCode.WALLET_FULL
     phones.top_up()
     assert refused(phones) is RefusalCode.TOO_FAST
     phones.top_up(5, BARAKA)

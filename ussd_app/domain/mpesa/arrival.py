@@ -64,7 +64,7 @@ class Payment:
     """What Safaricom says was paid into our pay bill.
 
     `account` is as it was typed; `payer` a number (E.164 or not), a masked one or a digest. `facts`
-    go with the entry besides.
+    go with the entry besides; a `doubt` is why it is not released yet, wherever it belongs.
     """
 
     mpesa: str
@@ -74,6 +74,7 @@ class Payment:
     name: str
     paid_at: datetime
     facts: Mapping[str, object] = field(default_factory=dict)
+    doubt: str | None = None
 
     @property
     def key(self) -> str:
@@ -157,7 +158,7 @@ def _sender(desk: Desk, payment: Payment) -> str:
 
 def _placed(desk: Desk, payment: Payment, target: Target, before: _Before | None) -> Placed:
     """Give the money to its target, otherwise keep it aside."""
-    why = target.because
+    why = target.because or payment.doubt
     if before is not None:
         if before.print != payment.print:
             raise Refused(RefusalCode.KEY_CONFLICT)
