@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from ussd_app.domain.also import NOTHING, Also
-from ussd_app.domain.billing import allocation, books, credit
+from ussd_app.domain.also import Also
+from ussd_app.domain.billing import allocation, credit
 from ussd_app.domain.catalogue import AMOUNT, CHARGE, PAYEE, Type
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.roles import Side
@@ -17,11 +17,9 @@ def more(
     said: Mapping[str, object],
 ) -> Also:
     """The invoices that it pays, in the biller's own books."""
-    found = books.at(desk.reads, sides[PAYEE].account_id)
-    if found is None:
-        return NOTHING
-    typed = str(said.get("reference", ""))
-    return allocation.of_payment(desk, found, typed, price[AMOUNT], price.get(CHARGE, 0))
+    typed, charge = str(said.get("reference", "")), price.get(CHARGE, 0)
+    takings = sides[PAYEE].account_id
+    return allocation.of_payment(desk, takings, typed, price[AMOUNT], charge)
 
 
 make_room = credit.make_room

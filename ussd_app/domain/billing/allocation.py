@@ -10,30 +10,20 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from ussd_app.domain.also import Also
-from ussd_app.domain.billing import customers, receipts, references
-from ussd_app.domain.billing.books import (
-    CASH,
-    CHARGES,
-    PENDING,
-    REVENUE,
-    UNPLACED,
-    Books,
-)
-from ussd_app.domain.billing.references import INVOICE, SALE, Meant
+from ussd_app.domain.also import NOTHING, Also
+from ussd_app.domain.billing import lookup, receipts
+from ussd_app.domain.billing.books import CASH, CHARGES, PENDING, REVENUE, UNPLACED
+from ussd_app.domain.billing.customers import Customer
+from ussd_app.domain.billing.lookup import Found
+from ussd_app.domain.billing.references import Meant
 from ussd_app.domain.desk import Desk
 from ussd_app.ledger.drafts import Leg
-
-MOST_AT_ONCE = 20
-"""So many invoices one payment pays by itself; what is left is credit, which pays the others."""
 
 _OPEN = """
 SELECT i.account_id, i.number, a.balance_minor
 FROM invoices i JOIN accounts a ON a.id = i.account_id
-WHERE i.customer_id = %s AND a.balance_minor > 0
-ORDER BY i.account_id <> %s, i.due_day, i.id LIMIT %s
+WHERE i.customer_id = %s AND a.balance_minor > 0 ORDER BY i.due_day, i.id LIMIT 1
 """
-_LEFT = "SELECT balance_minor FROM accounts WHERE id = %s"
 
 
 class Open(NamedTuple):
@@ -65,46 +55,46 @@ def divide(amount_minor: int, owed: Iterable[Open]) -> tuple[list[Paid], int]:
     return paid, amount_minor
 
 
-def owed(connection: Connection, customer_id: int, first_id: int = 0) -> list[Open]:
-    """A customer's open invoices: the one with that account first, then by the day they are due."""
-    rows = connection.exec_driver_sql(_OPEN, (customer_id, first_id, MOST_AT_ONCE))
-    return [Open(*row) for row in rows]
+def oldest(connection: Connection, customer_id: int) -> list[Open]:
+    """The open invoice of a customer that is due first; none when nothing is open."""
+    return [Open(*row) for row in connection.exec_driver_sql(_OPEN, (customer_id,))]
 
 
-def of_payment(desk: Desk, books: Books, typed: str, amount_minor: int, charge_minor: int) -> Also:
-    """Legs and receipts of a payment to a biller, by the account number that was typed."""
-    with desk.reads.connect() as connection:
-        meant = references.find(connection, books.biller_id, typed)
-        charge = [Leg(books[CHARGES], books[CASH], charge_minor)] if charge_minor else []
-        if meant is not None and meant.kind == SALE:
-            also = _of_sale(connection, books, meant, amount_minor)
-        elif meant is not None and meant.customer_id is not None:
-            also = _of_customer(connection, books, meant, meant.customer_id, amount_minor)
-        else:
-            also = Also((Leg(books[CASH], books[UNPLACED], amount_minor),))
+def of_payment(
+    desk: Desk, takings_id: int, typed: str, amount_minor: int, charge_minor: int
+) -> Also:
+    """Legs and receipts of a payment to a biller, by the account number that was typed; nothing
+    where no books are kept."""
+    found = lookup.look(desk, takings_id, typed)
+    if found is None:
+        return NOTHING
+    books = found.books
+    if found.customer is not None:
+        also = _of_customer(found, found.customer, amount_minor)
+    elif found.meant is not None:
+        also = _of_sale(found, found.meant, amount_minor)
+    else:
+        also = Also((Leg(books[CASH], books[UNPLACED], amount_minor),))
+    charge = [Leg(books[CHARGES], books[CASH], charge_minor)] if charge_minor else []
     return also._replace(legs=(*also.legs, *charge))
 
 
-def _of_sale(connection: Connection, books: Books, sale: Meant, amount_minor: int) -> Also:
+def _of_sale(found: Found, sale: Meant, amount_minor: int) -> Also:
     """A sale is paid, and revenue from now on; more than its price belongs to nobody yet."""
-    (left,) = connection.exec_driver_sql(_LEFT, (sale.account_id,)).one()
-    paid, rest = divide(amount_minor, [Open(sale.account_id, sale.number, left)])
+    books = found.books
+    paid, rest = divide(amount_minor, [Open(sale.account_id, sale.number, found.open_minor)])
     legs = []
     for each in paid:
         legs += [Leg(books[CASH], each.account_id, each.minor)]
         legs += [Leg(books[PENDING], books[REVENUE], each.minor)]
     if rest:
         legs.append(Leg(books[CASH], books[UNPLACED], rest))
-    told = receipts.of_sale(connection, books, sale, amount_minor) if paid else ()
-    return Also(tuple(legs), tuple(told))
+    return Also(tuple(legs), tuple(receipts.of_sale(found, sale, amount_minor)) if paid else ())
 
 
-def _of_customer(
-    connection: Connection, books: Books, meant: Meant, customer_id: int, amount_minor: int
-) -> Also:
-    first = meant.account_id if meant.kind == INVOICE else 0
-    paid, rest = divide(amount_minor, owed(connection, customer_id, first))
-    customer = customers.by_id(connection, customer_id)
+def _of_customer(found: Found, customer: Customer, amount_minor: int) -> Also:
+    books = found.books
+    paid, rest = divide(amount_minor, [Open(*each) for each in found.owed])
     legs = [Leg(books[CASH], each.account_id, each.minor) for each in paid]
     if rest:
         legs.append(Leg(books[CASH], customer.account_id, rest))

@@ -54,7 +54,7 @@ def use(desk: Desk, customer_id: int) -> int:
             row = connection.exec_driver_sql(_CREDIT, (customer_id,)).one()
             account_id, minor, version, name = row
             customer = customers.by_id(connection, customer_id)
-            paid, _rest = allocation.divide(minor, allocation.owed(connection, customer_id)[:1])
+            paid, _rest = allocation.divide(minor, allocation.oldest(connection, customer_id))
         if not paid:
             return used
         first = paid[0]

@@ -3,17 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from sqlalchemy import Connection
-
 from ussd_app.domain.billing.books import Books
 from ussd_app.domain.billing.customers import Customer
+from ussd_app.domain.billing.lookup import Found
 from ussd_app.domain.billing.references import Meant
 from ussd_app.domain.desk import Desk
 from ussd_app.ledger.drafts import OutboxRow
-
-_OWNER = """
-SELECT p.msisdn, p.language FROM agreements g JOIN parties p ON p.id = g.party_id WHERE g.id = %s
-"""
 
 
 class PaidOf(Protocol):
@@ -48,13 +43,11 @@ def of_payment(
     yield OutboxRow("sms", customer.msisdn, template, customer.language, facts, of)
 
 
-def of_sale(
-    connection: Connection, books: Books, sale: Meant, amount_minor: int
-) -> Iterator[OutboxRow]:
-    """The seller's word that a sale is paid, to its owner who stands at the counter."""
-    msisdn, language = connection.exec_driver_sql(_OWNER, (books.biller_id,)).one()
-    facts = {"amount": amount_minor, "name": books.name, "sale": sale.number}
-    yield OutboxRow("sms", msisdn, "bill_sale_paid", language, facts, sale.account_id)
+def of_sale(found: Found, sale: Meant, amount_minor: int) -> Iterator[OutboxRow]:
+    """The word that a sale is paid, to the seller who stands at the counter."""
+    facts = {"amount": amount_minor, "name": found.books.name, "sale": sale.number}
+    told = (found.owner_msisdn, "bill_sale_paid", found.owner_language)
+    yield OutboxRow("sms", *told, facts, sale.account_id)
 
 
 def how_to_pay(desk: Desk, paybill: str, number: str) -> dict[str, str]:

@@ -61,16 +61,28 @@ def is_taken_by_form(number: str) -> bool:
     return bool(_INVOICE.fullmatch(number) or _SALE.fullmatch(number))
 
 
-def find(connection: Connection, biller_id: int, typed: str) -> Meant | None:
-    """What somebody meant at a biller; None when the biller has nothing of the kind."""
+class Forms(NamedTuple):
+    """As what a typed number is looked for: an invoice, a sale (empty: neither), customers."""
+
+    invoice: str
+    sale: str
+    numbers: list[str]
+
+
+def forms(typed: str) -> Forms:
+    """Everything that a typed number may be."""
     text = plain(typed)
     invoice, sale = _INVOICE.fullmatch(text), _SALE.fullmatch(text)
-    given = {
-        "biller": biller_id,
-        "invoice": f"INV{invoice[1]}" if invoice else "",
-        "sale": f"POS{sale[1]}" if sale else "",
-        "numbers": list(_numbers(text)),
-    }
+    return Forms(
+        f"INV{invoice[1]}" if invoice else "",
+        f"POS{sale[1]}" if sale else "",
+        list(_numbers(text)),
+    )
+
+
+def find(connection: Connection, biller_id: int, typed: str) -> Meant | None:
+    """What somebody meant at a biller; None when the biller has nothing of the kind."""
+    given = {"biller": biller_id, **forms(typed)._asdict()}
     row = connection.exec_driver_sql(_MEANT, given).fetchone()
     return Meant(*row[:5]) if row else None
 
