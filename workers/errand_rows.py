@@ -19,6 +19,8 @@ SENDING_LIMIT_S = 60.0
 FIRST_LOOK_S = 15.0
 LONGEST_LOOK_S = 900.0
 
+QUESTION_S = 86_400.0
+"""So long an answer to a question may take."""
 PROBE_S = 900.0
 """So often one errand of a kind that rests goes out, to see whether that is mended."""
 
@@ -200,9 +202,9 @@ def unfinished(connection: Connection, now: datetime, most: int) -> list[Row]:
 def asked_about(connection: Connection, row: Row, conversation: str, now: datetime) -> None:
     """Keep by which name those outside will answer what became of an errand."""
     connection.exec_driver_sql(
-        "INSERT INTO errand_questions (conversation, errand_id, tries, asked_at)"
+        "INSERT INTO errand_questions (conversation, errand_id, tries, expires_at)"
         " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-        (conversation, row.id, row.tries, now),
+        (conversation, row.id, row.tries, now + timedelta(seconds=QUESTION_S)),
     )
 
 

@@ -11,9 +11,9 @@ CREATE TABLE errand_questions (
     conversation text COLLATE "C" PRIMARY KEY,
     errand_id    bigint NOT NULL,
     tries        smallint NOT NULL,
-    asked_at     timestamptz NOT NULL
+    expires_at   timestamptz NOT NULL
 );
-CREATE INDEX errand_questions_asked ON errand_questions (asked_at);
+CREATE INDEX errand_questions_expires ON errand_questions (expires_at);
 COMMENT ON TABLE errand_questions IS 'What became of an errand, asked of somebody who answers later: by the name that they gave the question';
 
 CREATE TABLE errand_pauses (

@@ -31,7 +31,7 @@ def manage(settings: Settings, options: argparse.Namespace) -> int:
     with reachable(settings) as known:
         app = build(known)
         try:
-            return _do(app, options)
+            return do(app, options)
         except Undecided as undecided:
             print(undecided)
             return 1
@@ -39,7 +39,8 @@ def manage(settings: Settings, options: argparse.Namespace) -> int:
             app.close()
 
 
-def _do(app: App, options: argparse.Namespace) -> int:
+def do(app: App, options: argparse.Namespace) -> int:
+    """Do it, and print what came of it. Returns the exit status. Raises Undecided."""
     desk = app.bank.desk
     if options.what == "approve":
         receipt = differences.approve(desk, options.number, options.staff)
