@@ -113,6 +113,12 @@ def asks_nobody(stage: Stage) -> None:
         business.validation_url = ""
 
 
+def names_payers(stage: Stage) -> None:
+    """`Safaricom names payers by digest`: as where C2B is registered in its first version."""
+    for business in _safaricom(stage).businesses.values():
+        business.form = "v1"
+
+
 def behaves(stage: Stage, how: str) -> None:
     """`Safaricom …`: how it behaves from here on."""
     if not safaricom_is(stage.prompts, how):
@@ -171,6 +177,7 @@ VERBS: Final[Sequence[tuple[re.Pattern[str], Callable[..., list[str] | None]]]] 
         (rf"{_NAME} swaps {_OWN} SIM", swaps),
         ("Safaricom", books),
         ("Safaricom asks nobody before a payment", asks_nobody),
+        ("Safaricom names payers by digest", names_payers),
         ("Safaricom (.+)", behaves),
     )
 ]
