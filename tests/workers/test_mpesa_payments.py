@@ -12,9 +12,12 @@ from sqlalchemy import Row
 from tests.people import CAST
 from tests.workers.conftest import ASHA, BARAKA, Boxes
 from ussd_app.bootstrap import App, build
+from ussd_app.domain import also
+from ussd_app.domain.also import Also
 from ussd_app.domain.seeds import Planted, Seed, plant
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.daraja import Pulled, msisdn_hash
+from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.kernel.ids import SequentialIds
 from ussd_app.ledger import audit
 from ussd_app.ledger.book import Book
@@ -317,3 +320,14 @@ def test_a_large_payment_is_released_when_safaricoms_own_list_has_it(
         work()
     assert till.aside() == {"UKH3": "large, and not in Safaricom's list"}
     assert till.wallet(ASHA) == before + 2_001_00
+
+
+def test_what_a_biller_refuses_is_kept_aside(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> Also:
+        raise Refused(RefusalCode.UNKNOWN_BILL_ACCOUNT)
+
+    monkeypatch.setitem(also.found(), "allocation", refuse)
+    till.pay("UKR1", "880011 ACC12")
+    till.work()
+    assert till.aside() == {"UKR1": "unknown bill account"}
+    assert till.held("suspense/house") == 500_00

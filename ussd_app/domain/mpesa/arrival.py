@@ -37,6 +37,9 @@ PLACES: Mapping[str, str] = {
 """The type by which money goes to each kind of account."""
 UNPLACED = "mpesa_unplaced"
 FULL = "over the balance limit"
+AGAIN = frozenset({RefusalCode.KEY_CONFLICT, RefusalCode.INSUFFICIENT_FUNDS})
+"""Refusals that say nothing of whose the money is: a contradiction, and accounts of a biller's that
+moved under it. Any other keeps it aside."""
 NOBODY = "M-PESA"
 """Who has sent it, where Safaricom names nobody."""
 
@@ -171,9 +174,10 @@ def _placed(desk: Desk, payment: Payment, target: Target, before: _Before | None
         try:
             return Placed(payment, enter(desk, kind, *given, payee=target.side, said=told))
         except Refused as refused:
-            if refused.code is not RefusalCode.PAYEE_BALANCE_LIMIT:
+            if refused.code in AGAIN:
                 raise
-            why = FULL
+            full = refused.code is RefusalCode.PAYEE_BALANCE_LIMIT
+            why = FULL if full else refused.code.value.replace("_", " ")
     receipt = enter(desk, UNPLACED, *given, said=told)
     twins = entered_as(desk, payment.key) != UNPLACED
     return Placed(payment, receipt, None if twins else why, repeated=twins)
