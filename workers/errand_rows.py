@@ -63,6 +63,15 @@ UPDATE errands SET state = 'unknown', error = 'its worker was lost', due_at = %s
 WHERE state = 'sending' AND claimed_at < %s
 """
 
+_GIVEN_UP = """
+UPDATE errands e SET state = 'declined', due_at = %(now)s, error = 'its time was over'
+FROM holds h
+WHERE h.id = e.entry_id AND h.expires_at <= %(now)s
+  AND (e.state = 'queued' AND e.claimed_at IS NULL
+       AND EXISTS (SELECT FROM errand_pauses p WHERE p.kind = e.kind)
+       OR e.state = 'unknown' AND e.learnt ? 'code')
+"""
+
 _DOUBTFUL = f"""
 UPDATE errands SET looks = looks + 1,
     due_at = %s + least(%s * 2 ^ least(looks, 20), %s) * interval '1 second'
@@ -161,6 +170,12 @@ def abandon(connection: Connection, now: datetime) -> int:
     """Errands whose worker was lost are unknown from now on. Returns how many."""
     since = now - timedelta(seconds=SENDING_LIMIT_S)
     return connection.exec_driver_sql(_ABANDONED, (now, since)).rowcount
+
+
+def give_up(connection: Connection, now: datetime) -> int:
+    """Errands whose hold's time is over, and that are known not to be done: nobody was asked while
+    their kind rests, or the last word was a failure. Returns how many."""
+    return connection.exec_driver_sql(_GIVEN_UP, {"now": now}).rowcount
 
 
 def look_pause(looks: int) -> timedelta:

@@ -80,6 +80,7 @@ class Errands:
         now = self._app.clock.now()
         with self._app.engine.begin() as connection:
             lost = errand_rows.abandon(connection, now)
+            errand_rows.give_up(connection, now)
         if lost:
             log.warning("errands were out when their worker died", count=lost)
         self._lines.each(

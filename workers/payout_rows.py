@@ -33,7 +33,7 @@ WHERE q.conversation = %s FOR UPDATE OF e
 _LOOK_NOW = "UPDATE errands SET due_at = %s, looks = 0 WHERE id = %s AND state = 'unknown'"
 _NEXT_TRY = """
 UPDATE errands SET state = 'queued', tries = tries + 1, looks = 0, due_at = %s, provider_id = NULL,
-    learnt = learnt - 'code' - 'fails'
+    claimed_at = NULL, learnt = learnt - 'code' - 'fails'
 WHERE id = %s AND state = 'unknown'
 """
 _ENDS = """

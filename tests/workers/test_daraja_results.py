@@ -333,6 +333,25 @@ def test_an_operator_that_is_locked_rests_the_kind_and_one_goes_out_to_see(
     assert (state(mpesa, sent), state(mpesa, second)) == ("done", "done")
 
 
+def test_what_rests_until_its_time_is_over_is_given_up(
+    mpesa: Safaricom, sent: str, clock: FrozenClock
+) -> None:
+    second = send_to_mpesa(mpesa.app, ASHA, PIN, 100)
+    mpesa.failed(sent, "8006")
+    mpesa.drain()
+    for _ in range(8):
+        pass_(mpesa, clock, PROBE_S / 2)
+        mpesa.standing("8006")
+        mpesa.drain()
+    assert (state(mpesa, sent), state(mpesa, second)) == ("unknown", "queued")
+    pass_(mpesa, clock, 3 * 86_400)
+    mpesa.drain()
+    assert (state(mpesa, sent), state(mpesa, second), available(mpesa)) == (
+        *("refused", "refused"),
+        FULL,
+    )
+
+
 def test_a_reply_that_says_no_ends_it_and_one_that_says_later_waits(
     mpesa: Safaricom, clock: FrozenClock
 ) -> None:
