@@ -207,14 +207,14 @@ def whatever_is_in_postgresql(engine: Engine) -> Iterator[tuple[str, str]]:
 
 
 _BY_CHANCE = re.compile(
-    r"[0-9a-f]{16,}|\d{4}-\d\d-\d\d[T ][\d:.]+"
+    r"[0-9a-f]{16,}|0x[0-9a-f]+|(?:dbname|host)=\S+|\d{4}-\d\d-\d\d[T ][\d:.]+"
     r"|\d{10} \d{5} [nf]|(?:startxref|/Length)\s+\d+"
 )
 
 
 def legible(text: str) -> str:
-    """Without digests in hexadecimal, moments and the places of things in a PDF, which have any
-    four digits by chance."""
+    """Without digests and addresses in hexadecimal, names of a test's database and its folder,
+    moments, and the places of things in a PDF: these have any four digits by chance."""
     return _BY_CHANCE.sub("", text)
 
 
