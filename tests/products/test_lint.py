@@ -232,3 +232,10 @@ def test_what_can_be_reversed_is_a_payment_and_says_who_decides(
     assert "reversals: opening is no type between a payer and a payee" in faults
     assert "reversals: sendmoney is no type between a payer and a payee" in faults
     assert "reversals: pay_till must say how late, and whether staff may decide" in faults
+
+
+def test_what_moves_a_billers_money_tells_their_books(catalogue: Catalogue, texts: Texts) -> None:
+    silent = replace(catalogue.types["pay_bill"], also=None)
+    mute = replace(catalogue, types={**catalogue.types, "pay_bill": silent})
+    fault = "type pay_bill: moves what a biller holds, and their books hear nothing of it"
+    assert lint(mute, texts) == [fault]

@@ -122,6 +122,16 @@ def _gates(kind: Type) -> Iterator[str]:
         yield f"there is no also {kind.also}"
 
 
+def _billed(catalogue: Catalogue) -> Iterator[str]:
+    """Whoever keeps books here finds in them whatever moves their money."""
+    keeps = {row.owner for row in catalogue.accounts.values() if row.book == BILLING}
+    for kind in catalogue.types.values():
+        rows = [catalogue.accounts.get(account) for account in kind.parties.values()]
+        moved = {row.owner for row in rows if row and row.book != BILLING}
+        if moved & keeps and kind.also is None:
+            yield f"type {kind.name}: moves what a biller holds, and their books hear nothing of it"
+
+
 def _prices(kind: Type) -> Iterator[str]:
     known = {"amount"}
     for quantity, rule in kind.prices.items():
@@ -245,6 +255,7 @@ RULES: tuple[Callable[[Catalogue], Iterator[str]], ...] = (
     _chart,
     _agreements,
     _types,
+    _billed,
     _tariffs,
     _limits,
     _reversals,
