@@ -17,7 +17,7 @@ from ussd_app.bootstrap import App
 from ussd_app.domain import mpesa_back, payouts, promises
 from ussd_app.domain.desk import Desk
 from ussd_app.ledger.refusals import HoldNotOpen
-from workers import errand_rows
+from workers import errand_rows, payout_rows
 from workers.errand_rows import Row
 from workers.gateways.errands import (
     Agreed,
@@ -164,6 +164,9 @@ class Errands:
             self._app.metrics.alarm("errand_disputed")
             with self._app.engine.begin() as connection:
                 errand_rows.finish(connection, row, "disputed", now)
+                if row.kind in payouts.KINDS:
+                    known = str(row.learnt.get(payouts.MPESA_RECEIPT) or row.reference)
+                    payout_rows.differ(connection, row, known, now)
             return
         except Exception as failure:
             log.exception("the book could not follow an errand", id=row.id, state=row.state)

@@ -238,6 +238,19 @@ def test_failure_and_then_success_after_the_money_was_given_back_is_for_people(
     assert found == "mpesa_shortfall"
 
 
+def test_success_after_the_book_gave_it_back_and_the_worker_died(
+    mpesa: Safaricom, sent: str
+) -> None:
+    mpesa.failed(sent, "2040")
+    mpesa.drain()
+    with mpesa.app.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE errands SET state = 'declined', ended_at = NULL")
+    mpesa.paid(sent)
+    mpesa.drain()
+    assert (state(mpesa, sent), available(mpesa)) == ("disputed", FULL)
+    assert one(mpesa, "SELECT count(*) FROM differences WHERE kind = 'disputed'") == 1
+
+
 def test_success_and_then_failure_stays_paid(mpesa: Safaricom, sent: str) -> None:
     mpesa.paid(sent)
     mpesa.failed(sent, "2040")
