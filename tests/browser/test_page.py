@@ -105,7 +105,7 @@ def test_a_prompt_of_m_pesa_answered_on_the_page(stage: FullStage) -> None:
     with browser(1440, 960) as chrome:
         asha, _ = opened(chrome, stage)
         asha.types(SERVICE_CODE)
-        asha.shows("8 Bank & crypto")
+        asha.shows("8 M-PESA, bank, crypto")
         asha.types(*way("top_up", "500"))
         asha.shows("Enter your M-PESA PIN when your phone asks")
         stage.backstage.drain()
