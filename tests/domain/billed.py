@@ -18,7 +18,7 @@ from ussd_app.ledger import audit
 
 NUMBER = "880011"
 MAJI = Seed(
-    *("+254711000006", "Wanja Maji", "en", "7391", "22000006", 0),
+    *("+254711000006", "Wanja Maji", "en", "7391", "22000016", 0),
     (Planted("paybill", NUMBER, "Maji Safi", terms={"bearer": "business"}),),
 )
 TODAY = START.date()
