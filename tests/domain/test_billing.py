@@ -228,3 +228,30 @@ def test_takings_taken_out_leave_cash(app: App) -> None:
     assert held(app, f"bill_bank/{books_owner(app)}") == 200_00
     assert held(app, f"{books.CASH}/{books_owner(app)}") == 300_00
     billed.must_be_in_order(app)
+
+
+def test_a_paid_sale_whose_payment_is_taken_back_is_no_sale(app: App, clock: FrozenClock) -> None:
+    sold = sale(app, 250_00)
+    done = wallet(app, ASHA, "POS1", 250_00)
+    take_back(app, str(done["receipt"]))
+    assert sales.by_id(app.bank.desk, sold.id).state == "PENDING"
+    clock.advance(seconds=901)
+    assert sales.expire(app.bank.desk) == 1
+    assert sales.by_id(app.bank.desk, sold.id).state == "EXPIRED"
+    assert held(app, f"bill_revenue/{books_owner(app)}") == 0
+    billed.must_be_in_order(app)
+
+
+def test_an_invoice_that_nobody_came_to_send_is_sent_once(app: App, clock: FrozenClock) -> None:
+    whom, own = customer(app), billed.kept(app)
+    mpesa(app, "ACC12", 30_00, "A")
+    with app.engine.begin() as connection:
+        lines = [invoices.Line("Water", 100_00), invoices.Line("Meter", 25_00, 2)]
+        given = (app.bank.desk, connection, own, whom, lines, billed.TODAY)
+        drafted = invoices.draft(*given)
+    assert invoices.by_id(app.bank.desk, drafted).state == "DRAFT"
+    assert invoices.send_forgotten(app.bank.desk) == 0
+    clock.advance(seconds=61)
+    assert [invoices.send_forgotten(app.bank.desk) for _ in range(2)] == [1, 0]
+    assert state(app, invoices.by_id(app.bank.desk, drafted)) == ("PARTIALLY_PAID", 120_00)
+    billed.must_be_in_order(app)
