@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,17 @@ import redis as redis_py
 from sqlalchemy import Engine, Row
 
 from tests.workers.gateway import LocalGateway
+from tests.workers.safaricom import Double, client, double
 from ussd_app.bootstrap import App, build
 from ussd_app.embedded import Redis
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.ids import SequentialIds
 from ussd_app.running.plan import PROJECT
-from ussd_app.settings import Settings
+from ussd_app.settings import SIMULATED_CERTIFICATE, Settings
+from workers.gateways.daraja import Daraja
 from workers.shop import Shop, open_shop
+
+Start = Callable[[], subprocess.Popen[bytes]]
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 ASHA, BARAKA = "+254712000001", "+254722000002"
@@ -153,7 +157,7 @@ def signals_put_back() -> Iterator[None]:
 
 
 @contextmanager
-def workers_of(settings: Settings, home: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+def workers_of(settings: Settings, home: Path) -> Iterator[Start]:
     """Starts workers as `make run` does; whatever is left of them is gone afterwards."""
     started: list[subprocess.Popen[bytes]] = []
     environ = os.environ | {
@@ -179,3 +183,29 @@ def workers_of(settings: Settings, home: Path) -> Iterator[Callable[[], subproce
     for process in started:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def safaricom() -> Iterator[Double]:
+    """A Safaricom that answers as it is told, and stands still where it is told."""
+    with double() as made:
+        yield made
+
+
+@pytest.fixture
+def daraja(safaricom: Double) -> Daraja:
+    """A client before it."""
+    return client(safaricom.url)
+
+
+@pytest.fixture
+def known(settings: Settings, safaricom: Double) -> Settings:
+    """Settings of a Kabambe that is to be known to it."""
+    return replace(settings, daraja_url=safaricom.url, daraja_certificate=SIMULATED_CERTIFICATE)
+
+
+@pytest.fixture
+def worker(known: Settings, tmp_path: Path) -> Iterator[Start]:
+    """Starts worker processes of that Kabambe, ended with the test."""
+    with workers_of(known, tmp_path) as start:
+        yield start

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from tests.workers.safaricom import (
     Pocket,
     account,
     client,
-    double,
 )
 from ussd_app.kernel.daraja import Accepted, StkStanding
 from workers.gateways import daraja_line
@@ -28,17 +27,6 @@ from workers.gateways.errands import Declined, Open, Postponed
 
 SECRETS = ("consumer-key", "consumer-secret", "pass#word", "0" * 64, "/cb/5f2c")
 ASK = Callable[[Daraja], Any]
-
-
-@pytest.fixture
-def safaricom() -> Iterator[Double]:
-    with double() as made:
-        yield made
-
-
-@pytest.fixture
-def daraja(safaricom: Double) -> Daraja:
-    return client(safaricom.url)
 
 
 def test_a_push_is_known_by_both_its_ids(daraja: Daraja, safaricom: Double) -> None:

@@ -14,22 +14,21 @@ import pytest
 import redis as redis_py
 
 from tests.processes import until
-from tests.workers.conftest import ASHA, workers_of
+from tests.workers.conftest import ASHA, Start, workers_of
 from tests.workers.mpesa_stage import Stage, stage
 from tests.workers.outside import pay_bill, send_to_mpesa
-from tests.workers.safaricom import ACCEPTED, Asked, Double, Said, double
+from tests.workers.safaricom import ACCEPTED, Asked, Double, Said
 from ussd_app.bootstrap import App, build
 from ussd_app.domain.seeds import plant
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.ledger import audit
-from ussd_app.settings import SIMULATED_CERTIFICATE, Settings
+from ussd_app.settings import Settings
 from workers.errand_rows import SENDING_LIMIT_S
 from workers.queueing import nudge
 from workers.relay import drain
 
 PIN = "4826"
 BARAKA_THERE = "254722000002"
-Start = Callable[[], subprocess.Popen[bytes]]
 
 
 def made(settings: Settings) -> App:
@@ -65,27 +64,10 @@ class Stop:
 
 
 @pytest.fixture
-def safaricom() -> Iterator[Double]:
-    with double() as made:
-        yield made
-
-
-@pytest.fixture
-def known(settings: Settings, safaricom: Double) -> Settings:
-    return replace(settings, daraja_url=safaricom.url, daraja_certificate=SIMULATED_CERTIFICATE)
-
-
-@pytest.fixture
 def app(known: Settings) -> Iterator[App]:
     app = made(known)
     yield app
     app.close()
-
-
-@pytest.fixture
-def worker(known: Settings, tmp_path: Path) -> Iterator[Start]:
-    with workers_of(known, tmp_path) as start:
-        yield start
 
 
 def _payments(safaricom: Double) -> list[str]:

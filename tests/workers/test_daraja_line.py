@@ -19,7 +19,6 @@ from tests.workers.safaricom import (
     Double,
     Pocket,
     account,
-    double,
 )
 from ussd_app.embedded import Redis
 from ussd_app.kernel.clock import SystemClock
@@ -35,12 +34,6 @@ from workers.gateways.errands import Open, Postponed
 from workers.shelf import RedisShelf
 
 KINDS = ("errors/invalid-access-token.http404.json", "errors/no-apiproduct.http401.json")
-
-
-@pytest.fixture
-def safaricom() -> Iterator[Double]:
-    with double() as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What Safaricom is asked, held against captured requests, and errands that ask it."""
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +13,6 @@ from tests.workers.safaricom import (
     JANE,
     Double,
     client,
-    double,
     fixture,
 )
 from ussd_app.settings import SIMULATED_CERTIFICATE
@@ -22,17 +21,6 @@ from workers.gateways.errands import Declined, Errand, Open
 from workers.gateways.mpesa import Back, ToBusiness, ToNumber
 
 ASK = Callable[[Daraja], Any]
-
-
-@pytest.fixture
-def safaricom() -> Iterator[Double]:
-    with double() as made:
-        yield made
-
-
-@pytest.fixture
-def daraja(safaricom: Double) -> Daraja:
-    return client(safaricom.url)
 
 
 # every request is the captured one

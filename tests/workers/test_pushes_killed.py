@@ -5,23 +5,21 @@ payment is entered once.
 import json
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import redis as redis_py
 
 from tests.processes import until
-from tests.workers.conftest import ASHA, workers_of
-from tests.workers.safaricom import FIXTURES, Asked, Double, Said, double
+from tests.workers.conftest import ASHA, Start
+from tests.workers.safaricom import FIXTURES, Asked, Double, Said
 from ussd_app.bootstrap import App, build
 from ussd_app.domain.seeds import plant
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.ledger import audit
-from ussd_app.settings import SIMULATED_CERTIFICATE, Settings
+from ussd_app.settings import Settings
 from workers.push_rows import SENDING_LIMIT_S
 from workers.queueing import nudge
 from workers.relay import drain
@@ -29,18 +27,6 @@ from workers.relay import drain
 ACCEPTED = (200, (FIXTURES / "stk" / "response-accepted.json").read_bytes())
 CHECKOUT = json.loads(ACCEPTED[1])["CheckoutRequestID"]
 MANY = 600
-Start = Callable[[], subprocess.Popen[bytes]]
-
-
-@pytest.fixture
-def safaricom() -> Iterator[Double]:
-    with double() as made:
-        yield made
-
-
-@pytest.fixture
-def known(settings: Settings, safaricom: Double) -> Settings:
-    return replace(settings, daraja_url=safaricom.url, daraja_certificate=SIMULATED_CERTIFICATE)
 
 
 @pytest.fixture
@@ -49,12 +35,6 @@ def app(known: Settings) -> Iterator[App]:
     plant(app.bank.desk)
     yield app
     app.close()
-
-
-@pytest.fixture
-def worker(known: Settings, tmp_path: Path) -> Iterator[Start]:
-    with workers_of(known, tmp_path) as start:
-        yield start
 
 
 def rows(app: App, statement: str, *given: object) -> list[Any]:
