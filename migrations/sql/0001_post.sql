@@ -101,7 +101,7 @@ BEGIN
     IF p_locked < cardinality(p_accounts) THEN
         WITH hot AS MATERIALIZED (
             SELECT h.id, h.place, a.pot, v_delta[p_locked + h.place] * a.sign AS delta,
-                   (a.mode = 'tallied' AND v_held IS NULL AND p_ceilings IS NULL
+                   (a.mode = 'tallied' AND v_held IS NULL AND p_ceilings[p_locked + h.place] IS NULL
                     AND (v_delta[p_locked + h.place] * a.sign >= 0 OR a.floor_minor IS NULL)) IS TRUE
                    AS plain
               FROM unnest((SELECT p_accounts[p_locked + 1:])) WITH ORDINALITY h(id, place)

@@ -162,7 +162,7 @@ MUTANTS = [
     ),
     Mutant(
         "a ceiling of an appended account is not looked at",
-        "AND v_held IS NULL AND p_ceilings IS NULL",
+        "AND v_held IS NULL AND p_ceilings[p_locked + h.place] IS NULL",
         "AND v_held IS NULL",
         limits.test_a_ceiling_holds_to_the_cent,
     ),
