@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
@@ -60,8 +61,12 @@ def browser(width: int, height: int) -> Iterator[webdriver.Chrome]:
 
 
 def until(chrome: webdriver.Chrome, what: str, holds: Callable[[], bool]) -> None:
-    """Wait for something to hold. Raises TimeoutException naming it."""
-    WebDriverWait(chrome, PATIENCE_S, 0.05).until(lambda _: holds(), what)
+    """Wait for something to hold. Raises TimeoutException naming it.
+
+    What is looked at may be drawn anew at that moment; then it is looked for again.
+    """
+    drawn_anew = [StaleElementReferenceException]
+    WebDriverWait(chrome, PATIENCE_S, 0.05, drawn_anew).until(lambda _: holds(), what)
 
 
 def picture(chrome: webdriver.Chrome, name: str) -> None:
