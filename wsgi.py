@@ -7,8 +7,8 @@ from ussd_app.logs import configure
 from ussd_app.running.bodies import Bodies
 from ussd_app.settings import Settings
 from ussd_app.web import create_app
+from workers.answering import account_names, sim_swaps
 from workers.queueing import nudger
-from workers.shop import account_names, sim_swaps
 
 settings = Settings.read(os.environ)
 configure(settings.production)

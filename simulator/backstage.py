@@ -31,7 +31,7 @@ from ussd_app.kernel.money import KES_SCALE
 from ussd_app.kernel.units import SCALES, to_minor
 from ussd_app.settings import SIMULATED_CERTIFICATE, Settings
 from ussd_app.web import create_app
-from workers.shop import account_names, sim_swaps
+from workers.answering import account_names, sim_swaps
 
 DAWN: Final = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
 """When every dialogue begins: 9 o'clock on a Saturday morning in Nairobi."""

@@ -9,26 +9,19 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-import redis
-
 from ussd_app.bootstrap import App
-from ussd_app.domain.account_names import AccountNames
-from ussd_app.domain.sim_swaps import SimSwaps
-from ussd_app.kernel.clock import Clock, SystemClock
 from ussd_app.settings import Settings
+from workers.answering import daraja
 from workers.errands import Errands
 from workers.gateways.africastalking import AfricasTalking
 from workers.gateways.airtime import Airtime
 from workers.gateways.bank import BankSwitch
 from workers.gateways.daraja import Daraja
-from workers.gateways.daraja_keys import Account
 from workers.gateways.errands import Carrier
 from workers.gateways.mpesa import Back, ToBusiness, ToNumber
-from workers.gateways.sim_swaps import WAIT_S, NetworkSims
 from workers.gateways.sms import SmsGateway
 from workers.gateways.smtp import Mailer
 from workers.pushes import Pushes
-from workers.shelf import RedisShelf
 
 LINES = 128
 """Calls to the gateway in flight at once: at 300 ms a call, over 400 messages a second."""
@@ -111,44 +104,6 @@ def open_shop(app: App, *, lines: int = LINES) -> Shop:
     pushes = Pushes(app, safaricom, name, PUSH_LINES if lines > 1 else 1) if safaricom else None
     mailer = Mailer(settings.smtp_url, settings.mail_from) if settings.smtp_url else None
     return Shop(*(app, gateway, errands, name, lines, safaricom, pushes), pool=pool, mailer=mailer)
-
-
-def account_names(settings: Settings) -> AccountNames | None:
-    """Who can say whose an account is: the switch, where there is one."""
-    if settings.bank_url is None:
-        return None
-    return BankSwitch(settings.bank_url, settings.bank_key)
-
-
-def sim_swaps(settings: Settings, clock: Clock | None = None) -> SimSwaps | None:
-    """Who can say when a SIM was replaced: Safaricom, where that is wanted."""
-    if settings.daraja_sim_swap_days == 0 or settings.redis_url is None:
-        return None
-    clock = clock or SystemClock()
-    client = redis.Redis.from_url(settings.redis_url, socket_timeout=WAIT_S)
-    safaricom = daraja(settings, client, clock)
-    if safaricom is None:
-        return None
-    return NetworkSims(safaricom, settings.daraja_sim_swap_days, clock.now)
-
-
-def daraja(settings: Settings, client: redis.Redis, clock: Clock | None = None) -> Daraja | None:
-    """Safaricom, where we have an account there. Its tokens lie in Redis, for all who ask."""
-    if settings.daraja_url is None or settings.daraja_certificate is None:
-        return None
-    secret = f"/{settings.callback_secret}" if settings.callback_secret else ""
-    account = Account(
-        url=settings.daraja_url,
-        consumer_key=settings.daraja_consumer_key,
-        consumer_secret=settings.daraja_consumer_secret,
-        shortcode=settings.daraja_shortcode,
-        passkey=settings.daraja_passkey,
-        initiator=settings.daraja_initiator,
-        initiator_password=settings.daraja_initiator_password,
-        certificate=settings.daraja_certificate,
-        callbacks=f"{settings.public_url}/daraja{secret}",
-    )
-    return Daraja(account, RedisShelf(client), (clock or SystemClock()).now)
 
 
 def _carriers(settings: Settings, safaricom: Daraja | None) -> dict[str, Carrier]:

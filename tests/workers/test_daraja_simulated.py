@@ -18,11 +18,11 @@ from ussd_app.kernel.daraja import Accepted, StkStanding
 from ussd_app.kernel.errors import Unavailable
 from ussd_app.running import daraja as terminal
 from ussd_app.settings import Settings
+from workers.answering import daraja, sim_swaps
 from workers.gateways import sim_swaps as sim_swaps_of
 from workers.gateways.daraja import Daraja, Pushed
 from workers.gateways.errands import Declined, Open, Postponed
 from workers.gateways.sim_swaps import NetworkSims
-from workers.shop import daraja, sim_swaps
 
 JANE = "+254700000001"
 PHONE = "254700000001"

@@ -78,7 +78,7 @@ def add_words(parser: argparse.ArgumentParser) -> None:
 
 def manage(settings: Settings, options: argparse.Namespace) -> int:
     """Ask what staff ask. Returns 1 when it has no good answer."""
-    from workers.shop import daraja
+    from workers.answering import daraja
 
     with reachable(settings) as known:
         client = redis.Redis.from_url(str(known.redis_url), socket_timeout=5)

@@ -24,6 +24,9 @@ BACKLOG = 2048
 HEADER_TIMEOUT_MS = 5_000
 RESPAWN_PAUSE_S = 0.5
 KILL_TIMEOUT_S = 15
+ARENAS = "2"
+"""Heaps of the C library for all threads of a web process: one each would take six megabytes more,
+and Python's threads take turns anyway."""
 
 
 class NotReady(Exception):
@@ -114,6 +117,7 @@ def become_web(settings: Settings) -> None:
     be_the_only(settings, WEB)
     wait_for_stores(settings)
     command = web_command(settings)
+    os.environ.setdefault("MALLOC_ARENA_MAX", ARENAS)
     os.chdir(PROJECT)
     os.execv(command[0], command)  # noqa: S606 - the point is to become the server
 
