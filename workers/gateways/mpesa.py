@@ -4,6 +4,8 @@ Each is only taken here; what became of it comes to a door, and so does the answ
 The errand's reference is the name by which Safaricom knows it, and which it takes once.
 """
 
+from abc import ABC, abstractmethod
+
 from ussd_app.kernel.daraja import Accepted
 from ussd_app.kernel.msisdn import parse
 from workers.gateways.daraja import Daraja, NotWhole
@@ -14,7 +16,7 @@ ACCEPTED, ASKED = "accepted", "asked"
 REMARKS = "Kabambe"
 
 
-class Paying:
+class Paying(ABC):
     """What every kind does: ask, and ask what became of it."""
 
     def __init__(self, daraja: Daraja) -> None:
@@ -37,8 +39,9 @@ class Paying:
             return Open(ASKED, answer.conversation_id or None)
         return answer if isinstance(answer, Open) else Open(f"cannot ask: {answer.reason}")
 
+    @abstractmethod
     def _request(self, errand: Errand) -> Accepted | Failed:
-        raise NotImplementedError
+        """The request that this errand is at Safaricom. Raises NotWhole."""
 
 
 class ToNumber(Paying):
