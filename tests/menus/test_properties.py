@@ -53,17 +53,14 @@ def value(declared: str) -> st.SearchStrategy[Any]:
     return VALUES[kind.kind]
 
 
-REFUSAL_FACTS = {"left": 9_999, "least": LARGEST_SHOWN_MINOR, "most": LARGEST_SHOWN_MINOR}
-
-
 @st.composite
 def told(draw: st.DrawFn, command: str) -> Facts | Refusal:
     """Anything that the bank may rightly answer."""
     signature = SIGNATURES[command]
     if signature.refuses and draw(st.integers(0, 3)) == 0:
         code = draw(st.sampled_from(sorted(signature.refuses)))
-        facts = {name: draw(st.sampled_from([1, fact])) for name, fact in REFUSAL_FACTS.items()}
-        return Refusal(code, facts)
+        said = BOOK.texts.refusals[code].facts
+        return Refusal(code, {fact: draw(value(kind.declared)) for fact, kind in said.items()})
     return Facts({fact: draw(value(kind)) for fact, kind in signature.gives.items()})
 
 
