@@ -42,7 +42,7 @@ def run(seconds: float = 3.0, turns: int = 5, clients: Iterable[int] = CLIENTS) 
         rates: Rates = {}
         for turn in range(turns):
             for count in clients:
-                for kind in ("tpcb", "spread", "tallied", "fee", "locked", "batch"):
+                for kind in ("tpcb", "spread", "tallied", "fee", "locked", "batch", "bare"):
                     rate = _rate(set_up.postgres, kind, count, seconds, variables)
                     rates.setdefault((kind, count), []).append(rate)
                 _settle(set_up.postgres)
@@ -51,7 +51,7 @@ def run(seconds: float = 3.0, turns: int = 5, clients: Iterable[int] = CLIENTS) 
 
 
 def _figures(rates: Rates, clients: int) -> list[Figure]:
-    """Six figures at one number of clients. A ratio is the median of each turn's own ratio."""
+    """The figures at one number of clients. A ratio is the median of each turn's own ratio."""
 
     def against(name: str, kind: str, other: str, least: float | None, times: int = 1) -> Figure:
         ours, theirs = rates[kind, clients], rates[other, clients]
@@ -65,6 +65,7 @@ def _figures(rates: Rates, clients: int) -> list[Figure]:
         against("with a fee leg against without", "fee", "spread", 0.85),
         against("in batches of 100 against TPC-B", "batch", "tpcb", 6.0, BATCH),
         against("all to one locked account against spread", "locked", "spread", None),
+        against("spread's rows by one bare statement against TPC-B", "bare", "tpcb", None),
     ]
 
 
