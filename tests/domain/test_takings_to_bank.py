@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from tests.domain.test_merchants import JUMA, at_once, entries, must_refuse, pay, shop, sound
+from tests.domain.street import JUMA, at_once, entries, must_refuse, pay, shop, sound
 from tests.people import ASHA, BARAKA
 from ussd_app.bootstrap import App, build
 from ussd_app.domain import promises, settlements
