@@ -7,23 +7,21 @@ from the book itself; whoever writes holds a lock on the pair meanwhile.
 """
 
 import math
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from ussd_app.domain.alone import alone
 from ussd_app.domain.catalogue import AMOUNT, PAYEE, PAYER, ByTariff, Type
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.roles import Side
 from ussd_app.kernel.clock import business_day
-from ussd_app.kernel.errors import RefusalCode, Refused, Unavailable
+from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.ledger.drafts import Draft
 from ussd_app.ledger.statements import MOST_LINES, last_postings
 
-PATIENCE_S = 3.0
-PAUSE_S = 0.02
 FIRST_LOOK = 32
 
 
@@ -42,27 +40,9 @@ def entry(desk: Desk, draft: Draft) -> Iterator[None]:
     assert isinstance(roles, Mapping)
     assert isinstance(price, Mapping)
     pair = (int(roles[PAYER]), int(roles[PAYEE]))
-    with _alone(desk, f"{kind.name}:{pair[0]}:{pair[1]}") as connection:
+    with alone(desk, f"{kind.name}:{pair[0]}:{pair[1]}") as connection:
         _judge(desk, connection, kind, pair, price[AMOUNT], draft.happened_at, draft.quote)
         yield
-
-
-@contextmanager
-def _alone(desk: Desk, name: str) -> Iterator[Connection]:
-    """A transaction that holds the lock of a name. Who waits holds no connection meanwhile, so
-    that the writer finds one. Raises Unavailable."""
-    until = time.monotonic() + PATIENCE_S
-    while True:
-        with desk.engine.begin() as connection:
-            mine = connection.exec_driver_sql(
-                "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 3))", (name,)
-            ).scalar_one()
-            if mine:
-                yield connection
-                return
-        if time.monotonic() > until:
-            raise Unavailable("ledger")
-        time.sleep(PAUSE_S)
 
 
 def _judge(
