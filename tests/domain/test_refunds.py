@@ -90,3 +90,22 @@ def give_back_later(app: App, receipt: str) -> object:
     pay(app, BARAKA, 20_00)
     pay(app, ASHA, 200_00)
     return give_back(app, receipt, "s:later")["receipt"]
+
+
+def test_no_two_refunds_at_one_moment_pass_what_a_wallet_may_hold(app: App) -> None:
+    receipts = [pay(app, ASHA, 50_00) for _ in range(16)]
+    object.__setattr__(app.catalogue.tiers[1], "balance_minor", 900_00)
+    calls = [lambda it=it: give_back(app, it, f"s:{it}") for it in receipts]
+    assert at_once(calls) == {"done": 4, "payee_balance_limit": 12}  # type: ignore[arg-type]
+    assert (wallet(app, ASHA), held(app, shop(app).account_id)) == (900_00, 600_00)
+    assert entries(app, "refund") == 4
+    sound(app)
+
+
+def test_a_refund_without_room_is_refused_before_the_pin(app: App) -> None:
+    receipt = pay(app, ASHA, 50_00)
+    object.__setattr__(app.catalogue.tiers[1], "balance_minor", 1_499_99)
+    asked = {"shop": str(shop(app).id), "payment": receipt}
+    must_refuse(
+        RefusalCode.PAYEE_BALANCE_LIMIT, lambda: app.bank.serve("payment", JUMA.msisdn, asked)
+    )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from ussd_app.domain import guards, limits, parties, pins, pricing, rates, roles, vault
+from ussd_app.domain import guards, limits, parties, pins, pricing, rates, roles, room, vault
 from ussd_app.domain.catalogue import PAYEE, PAYER, Type
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.exchange import BUY, COINS, SELL, SEND, Coin, Dealing, coin, dealing
@@ -102,7 +102,7 @@ def _check_funds(desk: Desk, offer: Offer, coin_: Coin, side: str) -> None:
     """Say no early where the ledger would say no later: both wallets, then the house."""
     mine, theirs = offer.sides[PAYER], offer.sides[PAYEE]
     balances = desk.book.balances([mine.account_id, theirs.account_id])
-    most = pricing.ceiling(desk, offer.kind, theirs.party)
+    most = room.ceiling(desk, offer.kind, theirs.party)
     after = balances[theirs.account_id].total + pricing.income(offer.kind, offer.price)
     if most is not None and after > most:
         raise Refused(RefusalCode.WALLET_FULL)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from ussd_app.domain import also, gates, limits, pricing, roles
+from ussd_app.domain import also, gates, limits, pricing, roles, room
 from ussd_app.domain.also import NOTHING, Also
 from ussd_app.domain.catalogue import AMOUNT, HOUSE, PAYEE, PAYER, Type
 from ussd_app.domain.desk import SYSTEM, Desk
@@ -235,7 +235,7 @@ def ceilings(desk: Desk, move: Move) -> tuple[Ceiling, ...]:
     """The most that the payee may hold, and the house where its chart bounds what it takes."""
     bounds = list(_house_ceilings(desk, move.kind))
     payee = move.parties.get(PAYEE)
-    most = pricing.ceiling(desk, move.kind, payee) if payee else None
+    most = room.ceiling(desk, move.kind, payee) if payee else None
     if most is not None:
         bounds.append(Ceiling(move.roles[PAYEE], most))
     return tuple(bounds)

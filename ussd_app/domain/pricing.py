@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from ussd_app.domain import checks, gates, guards, limits, parties, roles
+from ussd_app.domain import checks, gates, guards, limits, parties, roles, room
 from ussd_app.domain.catalogue import (
     AMOUNT,
     EXCISE,
@@ -29,7 +29,7 @@ from ussd_app.domain.catalogue import (
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.parties import Party
 from ussd_app.domain.policies import POLICIES
-from ussd_app.domain.roles import CUSTOMER, Side
+from ussd_app.domain.roles import Side
 from ussd_app.domain.texts import two_names
 from ussd_app.kernel.clock import business_day
 from ussd_app.kernel.errors import RefusalCode, Refused
@@ -242,18 +242,9 @@ def _check_limits(desk: Desk, payer: Party, offer: Offer) -> None:
     mine, theirs = offer.sides[PAYER], offer.sides.get(PAYEE)
     balances = desk.book.balances([side.account_id for side in (mine, theirs) if side])
     if theirs is not None:
-        most = ceiling(desk, offer.kind, theirs.party)
+        most = room.ceiling(desk, offer.kind, theirs.party)
         after = balances[theirs.account_id].total + income(offer.kind, offer.price)
         if most is not None and after > most:
             raise Refused(RefusalCode.PAYEE_BALANCE_LIMIT)
     if balances[mine.account_id].available < outgo(offer.kind, offer.price):
         raise Refused(RefusalCode.INSUFFICIENT_FUNDS)
-
-
-def ceiling(desk: Desk, kind: Type, payee: Party) -> int | None:
-    """The most that the payee's account may hold, in minor units; None where no tier says."""
-    account = kind.parties[PAYEE]
-    row = desk.catalogue.accounts[account]
-    owned = row.owner == CUSTOMER and row.asset == "KES"
-    bounded = owned or roles.is_private(desk.catalogue, account)
-    return desk.catalogue.tiers[payee.tier].balance_minor if bounded else None

@@ -1,13 +1,14 @@
 """A payment to a shop given back whole by its owner: every leg of it, fees too, once and for good.
 
-The ledger undoes an entry once, whoever asks; here is who may ask, for what, and how late.
+The ledger undoes an entry once, whoever asks; here is who may ask, for what, and how late. That the
+customer has room for it is looked at again while it is written (the gate `room`).
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from ussd_app.domain import orders, parties, pricing, roles
+from ussd_app.domain import orders, parties, roles, room
 from ussd_app.domain.agreements import Agreement
 from ussd_app.domain.catalogue import AMOUNT, FEE, PAYEE, PAYER, Type
 from ussd_app.domain.desk import Ask, Desk, Facts
@@ -53,11 +54,12 @@ def payment(desk: Desk, ask: Ask) -> Facts:
     """Whose payment a receipt number is, and what they would get back."""
     shop = acting(desk, parties.known(desk.reads, ask.msisdn), ask.text("shop"), OWNER)
     paid = _paid(desk, shop, ask.text("payment"))
-    _must_fit(desk, paid)
+    kind, back = desk.catalogue.types[TYPE], paid.back_minor
+    room.must_be_there(desk, kind, paid.payer.party, paid.payer.account_id, back)
     return {
         "payment": paid.receipt,
         "payer_name": two_names(paid.payer.name),
-        "back": paid.back_minor,
+        "back": back,
     }
 
 
@@ -67,7 +69,6 @@ def refund(desk: Desk, ask: Ask) -> Facts:
     def make(party: Party) -> Order:
         shop = acting(desk, party, ask.text("shop"), OWNER)
         paid = _paid(desk, shop, ask.text("payment"))
-        _must_fit(desk, paid)
         used = usages(desk, paid.kind, paid.payer.party, paid.price, paid.happened_at)
         return Order(
             kind=desk.catalogue.types[TYPE],
@@ -83,16 +84,6 @@ def refund(desk: Desk, ask: Ask) -> Facts:
         )
 
     return orders.order(desk, "refund", ask, make)
-
-
-def _must_fit(desk: Desk, paid: _Paid) -> None:
-    """The ledger undoes an entry without looking at what an account may hold at most, so that is
-    looked at here. Raises Refused(payee_balance_limit)."""
-    most = pricing.ceiling(desk, desk.catalogue.types[TYPE], paid.payer.party)
-    account = paid.payer.account_id
-    held = desk.book.balances([account])[account].total
-    if most is not None and held + paid.back_minor > most:
-        raise Refused(RefusalCode.PAYEE_BALANCE_LIMIT)
 
 
 def readings(typed: str) -> list[str]:

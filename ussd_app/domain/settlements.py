@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
-from ussd_app.domain import orders, parties, payouts, pricing, roles, shop_banks, takings
+from ussd_app.domain import orders, parties, payouts, pricing, roles, room, shop_banks, takings
 from ussd_app.domain.agreements import COLUMNS, Agreement
 from ussd_app.domain.catalogue import PAYEE, PAYER
 from ussd_app.domain.desk import SYSTEM, Ask, Desk, Facts
@@ -49,10 +49,10 @@ def _settlement(desk: Desk, shop: Agreement, owner: Party, amount: int | None) -
     wallet = roles.own(desk, WALLET, owner)
     balances = desk.book.balances([till.account_id, wallet.account_id])
     there = balances[till.account_id].available
-    most = pricing.ceiling(desk, kind, owner)
-    room = there if most is None else most - balances[wallet.account_id].total
-    moved = min(there, room) if amount is None else amount
-    if moved > room or room <= 0:
+    most = room.ceiling(desk, kind, owner)
+    fits = there if most is None else most - balances[wallet.account_id].total
+    moved = min(there, fits) if amount is None else amount
+    if moved > fits or fits <= 0:
         raise Refused(RefusalCode.WALLET_FULL)
     if moved > there or there <= 0:
         raise Refused(RefusalCode.TAKINGS_SHORT)

@@ -6,7 +6,7 @@ Nothing is promised: a payment that was let through may still be kept aside when
 
 from enum import StrEnum
 
-from ussd_app.domain import pricing
+from ussd_app.domain import room
 from ussd_app.domain.billing import judging
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.mpesa import accounts
@@ -41,18 +41,18 @@ def judge(desk: Desk, asked: C2b) -> Verdict:
     target = accounts.targets(desk, [asked.account])[asked.account]
     if target.because is not None:
         return Verdict.INVALID_KYC if target.because == FROZEN else Verdict.INVALID_ACCOUNT
-    if _too_full(desk, target, asked.amount_minor):
-        return Verdict.INVALID_AMOUNT
-    return _by_biller(desk, target, asked.amount_minor)
+    return _by_target(desk, target, asked.amount_minor)
 
 
-def _by_biller(desk: Desk, target: Target, amount_minor: int) -> Verdict:
-    """What a biller says whose books are kept here."""
-    assert target.side is not None
-    assert target.meaning is not None
+def _by_target(desk: Desk, target: Target, amount_minor: int) -> Verdict:
+    """Whether there is room for it, and what a biller says whose books are kept here."""
+    side, meaning = target.side, target.meaning
+    assert side is not None
+    assert meaning is not None
+    kind = accounts.kind_of(desk, target, PLACES)
     try:
-        account, typed = target.side.account_id, target.meaning.reference
-        judging.must_be_taken(desk, account, typed, amount_minor)
+        room.must_be_there(desk, kind, side.party, side.account_id, amount_minor)
+        judging.must_be_taken(desk, side.account_id, meaning.reference, amount_minor)
     except Refused as refused:
         unknown = refused.code is RefusalCode.UNKNOWN_BILL_ACCOUNT
         return Verdict.INVALID_ACCOUNT if unknown else Verdict.INVALID_AMOUNT
@@ -62,13 +62,3 @@ def _by_biller(desk: Desk, target: Target, amount_minor: int) -> Verdict:
 def _is_somebody(payer: str) -> bool:
     """Whether a payer is named in a form that we know; nobody named is no fault of theirs."""
     return not payer or is_hashed(payer) or "*" in payer or parse(payer) is not None
-
-
-def _too_full(desk: Desk, target: Target, amount_minor: int) -> bool:
-    assert target.side is not None
-    kind = accounts.kind_of(desk, target, PLACES)
-    most = pricing.ceiling(desk, kind, target.side.party)
-    if most is None:
-        return False
-    account = target.side.account_id
-    return desk.book.balances([account])[account].total + amount_minor > most
