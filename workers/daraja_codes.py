@@ -1,6 +1,7 @@
 """What Safaricom's words mean for money on its way out. Pure: no rows, no money, no calls.
 
-A code says that a payment failed only where its table says so: whatever else comes is in doubt.
+A code says that a payment failed only where the table of codes says so: whatever else comes is in
+doubt.
 """
 
 from collections.abc import Mapping
@@ -15,23 +16,12 @@ from ussd_app.kernel.daraja import (
     Result,
     Status,
     can_be,
+    codes,
     moved,
     status_of,
 )
 from ussd_app.kernel.msisdn import local, parse
 
-FAILED_CODES = frozenset(
-    {"2", "3", "4", "8", "6", "7", "12", "14", "24", "25", "2040", "SFC_IC0003", "R000002"}
-)
-"""It did not happen and never will, for reasons of this one payment."""
-OPERATOR_CODES = frozenset(
-    {"2001", "8006", "21", "22", "18", "20", "11", "13", "29", "2006", "2028", "100000010"}
-)
-"""It did not happen, and none of its kind will before people mend something: our operator's name,
-password, certificate or role, or our business's account."""
-LATER_CODES = frozenset({"1", "5", "26", "100000001", "100000002", "100000011"})
-"""It did not happen now: our account there is too low, or Safaricom is overloaded."""
-TOO_LOW_CODES = frozenset({"1", "5"})
 REVERSED_ALREADY = "R000001"
 UNKNOWN_RECEIPT = "2032"
 
@@ -89,7 +79,7 @@ def of_status(kind: str, facts: Mapping[str, object], result: Result) -> Verdict
     if not result.done:
         if result.code == UNKNOWN_RECEIPT:
             return Verdict(Means.UNKNOWN_THERE, UNKNOWN_RECEIPT)
-        operator = result.final and result.code in OPERATOR_CODES
+        operator = result.final and result.code in codes.OPERATOR
         return Verdict(Means.OPERATOR if operator else Means.OPEN, result.code)
     try:
         status = status_of(result)
@@ -112,12 +102,12 @@ def _failed(kind: str, code: str) -> Verdict:
     learnt: dict[str, object] = {CODE: code}
     if code in SENTENCES:
         learnt[promises.FAILS] = SENTENCES[code]
-    for means, codes in (
-        (Means.FAILED, FAILED_CODES),
-        (Means.OPERATOR, OPERATOR_CODES),
-        (Means.LATER, LATER_CODES),
+    for means, some in (
+        (Means.FAILED, codes.FAILED),
+        (Means.OPERATOR, codes.OPERATOR),
+        (Means.LATER, codes.LATER),
     ):
-        if code in codes:
+        if code in some:
             return Verdict(means, code, learnt)
     return Verdict(Means.OPEN, code)
 

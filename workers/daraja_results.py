@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 
 from ussd_app import logs
 from ussd_app.domain import payouts
-from ussd_app.kernel.daraja import NotUnderstood, Result, conversation_of, read_result
+from ussd_app.kernel.daraja import NotUnderstood, Result, codes, conversation_of, read_result
 from workers import errand_rows, inbox, payout_rows
-from workers.daraja_codes import CODE, TOO_LOW_CODES, Means, Verdict, of_result, of_status
+from workers.daraja_codes import CODE, Means, Verdict, of_result, of_status
 from workers.inbox import Heard
 from workers.payout_rows import Found
 from workers.shop import Shop
@@ -165,7 +165,7 @@ class _Hearing:
         goes out again under another name."""
         if verdict.means is Means.OPERATOR:
             self._rest(verdict.why)
-        elif verdict.why in TOO_LOW_CODES:
+        elif verdict.why in codes.TOO_LOW:
             log.error("our account at Safaricom is too low", id=self._row.id)
             self._shop.app.metrics.alarm("mpesa_account_low")
         if self._row.state in ("agreed", "done"):

@@ -7,7 +7,7 @@ where the status says that the request itself was wrong; of everything else the 
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from ussd_app.kernel.daraja import Error, NotUnderstood, read_error
+from ussd_app.kernel.daraja import Error, NotUnderstood, codes, read_error
 from workers.gateways.errands import Declined, Open, Postponed
 from workers.gateways.http import NOT_NOW_STATUSES
 
@@ -53,12 +53,9 @@ ROWS: tuple[tuple[str, str, Meaning], ...] = (
 )
 """The first that fits: how a code begins, and what its message has in it, in any case."""
 
-CERTAIN = frozenset(
-    {"1", "2", "3", "4", "5", "6", "7", "8", "11", "12", "13", "14", "18", "20", "21", "22", "24"}
-    | {"25", "29", "2001", "2006", "2028", "2040", "8006", "SFC_IC0003"}
-)
-LATER = frozenset({"26", "100000001", "100000002", "100000011"})
-"""Result codes in place of an acceptance: refused for good, and not now. All others are open."""
+CERTAIN = (codes.FAILED | codes.OPERATOR | codes.TOO_LOW) - {"R000002", "100000010"}
+"""The codes that refuse for good where an acceptance belongs. All others but those of overload are
+open there, also these two: nobody knows what they mean but at the end of a request."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ def judge(status: int, body: bytes) -> Verdict | None:
 def not_accepted(code: str, said: str) -> Declined | Postponed | Open:
     """The meaning of another code than 0 where an acceptance belongs."""
     reason = f"{code} {said}"[:LONGEST_REASON]
-    if code in LATER:
+    if code in codes.OVERLOADED:
         return Postponed(reason)
     return Declined(reason) if code in CERTAIN else Open(reason)
 
