@@ -27,11 +27,6 @@ MOST_ATTEMPTS = 5
 RETRY_S = 30.0
 
 FINAL = frozenset({"Success", "Failed", "Rejected"})
-REPORT_PAUSE_S = 2.0
-LONGEST_REPORT_PAUSE_S = 64.0
-MOST_REPORT_WAITS = 16
-"""How often a report waits for the message that it is about to be written down: a quarter of an
-hour in all."""
 
 _REPORTED = """
 UPDATE outbox o SET report = v.status, report_reason = v.reason, reported_at = %s
@@ -160,12 +155,8 @@ def _orphan(shop: Shop, connection: Connection, report: Heard, now: datetime) ->
         shop.app.metrics.sms("done")
         log.debug("a report settled an unknown message", id=open_[0].id)
         return True
-    if report.attempts >= MOST_REPORT_WAITS:
+    if not inbox.put_off(connection, report, now, "its message is not known"):
         inbox.done(connection, [report.id], now, "about no message of ours")
-    else:
-        pause = min(REPORT_PAUSE_S * 2**report.attempts, LONGEST_REPORT_PAUSE_S)
-        due_at = now + timedelta(seconds=pause)
-        inbox.later(connection, report.id, due_at, "its message is not known")
     return False
 
 

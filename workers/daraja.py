@@ -33,7 +33,6 @@ PAUSE_S = 10.0
 LONGEST_PAUSE_S = 600.0
 
 FIRST_WAIT_S = 1.0
-LONGEST_WAIT_S = 64.0
 MOST_WAITS = 18
 """How often the end of a push waits for its beginning: a quarter of an hour in all."""
 
@@ -148,10 +147,10 @@ def _not_paid(shop: Shop, connection: Connection, row: Push, said: Stk, now: dat
 def _wait(connection: Connection, heard: Heard, now: datetime, said: Stk) -> None:
     """The answer to the call may not be written down yet. One that was never ours is for people
     when it speaks of money; the money itself comes by its own confirmation."""
-    if heard.attempts < MOST_WAITS:
-        due = now + timedelta(seconds=min(FIRST_WAIT_S * 2.0**heard.attempts, LONGEST_WAIT_S))
-        inbox.later(connection, heard.id, due, "its push is not known")
-    elif said.paid:
+    why = "its push is not known"
+    if inbox.put_off(connection, heard, now, why, first_s=FIRST_WAIT_S, most=MOST_WAITS):
+        return
+    if said.paid:
         _for_people(connection, heard, now, "about no push of ours")
     else:
         inbox.done(connection, [heard.id], now, "about no push of ours")

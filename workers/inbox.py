@@ -32,10 +32,10 @@ UPDATE inbox SET state = 'dead', attempts = attempts + 1, ended_at = %s, error =
 WHERE id = %s
 """
 
-PAUSE_S = 2.0
-LONGEST_PAUSE_S = 64.0
+FIRST_WAIT_S = 2.0
+LONGEST_WAIT_S = 64.0
 MOST_WAITS = 16
-"""How often an answer waits for the errand that it is about: a quarter of an hour in all."""
+"""How often a message waits for what it is about to be known: a quarter of an hour in all."""
 
 log = logs.get(__name__)
 
@@ -82,12 +82,28 @@ def dead(connection: Connection, id_: int, now: datetime, note: str) -> None:
     connection.exec_driver_sql(_DEAD, (now, note, id_))
 
 
-def wait(connection: Connection, heard: Heard, now: datetime, why: str) -> bool:
-    """Understand it later, when its errand may be known. False when that was hoped for too long."""
-    if heard.attempts >= MOST_WAITS:
-        log.error("an answer was about no errand of ours", id=heard.id, why=why)
-        done(connection, [heard.id], now, why)
+def put_off(
+    connection: Connection,
+    heard: Heard,
+    now: datetime,
+    why: str,
+    *,
+    first_s: float = FIRST_WAIT_S,
+    most: int = MOST_WAITS,
+) -> bool:
+    """Understand it later, when what it is about may be known. False, and nothing is written, when
+    that was hoped for too long."""
+    if heard.attempts >= most:
         return False
-    pause = min(PAUSE_S * 2**heard.attempts, LONGEST_PAUSE_S)
+    pause = min(first_s * 2**heard.attempts, LONGEST_WAIT_S)
     later(connection, heard.id, now + timedelta(seconds=pause), why)
     return True
+
+
+def wait(connection: Connection, heard: Heard, now: datetime, why: str) -> bool:
+    """Understand it later, when its errand may be known. False when that was hoped for too long."""
+    if put_off(connection, heard, now, why):
+        return True
+    log.error("an answer was about no errand of ours", id=heard.id, why=why)
+    done(connection, [heard.id], now, why)
+    return False

@@ -78,8 +78,8 @@ def balance(shop: Shop, connection: Connection, heard: Heard, now: datetime) -> 
     agrees = reconciliation.compare_balance(
         shop.app.bank.desk, connection, result.conversation_id, told
     )
-    if agrees is None and heard.attempts < MOST_WAITS:
-        inbox.wait(connection, heard, now, "its question is not known")
+    why = "its question is not known"
+    if agrees is None and inbox.put_off(connection, heard, now, why, most=MOST_WAITS):
         return
     if agrees is False:
         log.error("Safaricom does not hold what the book says")
