@@ -17,7 +17,6 @@ from ussd_app.kernel.daraja import NotUnderstood
 READERS = (
     daraja.read_c2b,
     daraja.read_stk,
-    daraja.read_express,
     daraja.read_result,
     daraja.conversation_of,
     daraja.read_token,
@@ -35,8 +34,7 @@ READERS = (
 
 READ = {
     "ack.json": None,
-    "b2b-express/callback-*.json": daraja.read_express,
-    "b2b-express/response.json": None,
+    "b2b-express/*.json": None,
     "b2b/response-*.json": daraja.read_accepted,
     "b2b/result-*.json": daraja.read_result,
     "b2c/response-*.json": daraja.read_accepted,
@@ -67,7 +65,8 @@ READ = {
     "stk/query-*.json": daraja.read_stk_standing,
     "stk/response-*.json": daraja.read_stk_accepted,
 }
-"""By pattern, the first that fits; None is what we say, or what has nothing in it to read."""
+"""By pattern, the first that fits; None is what we say, what has nothing in it to read, and all of
+B2B express, which is not built."""
 
 
 def _reader_of(path: Path) -> Any:

@@ -35,15 +35,8 @@ def test_a_bill_that_was_paid_is_read_in_both_forms(form: str) -> None:
     assert paid.at == utc("2026-11-20 08:07:17")
     assert paid.party == daraja.Party("600000", "Mfano Biller")
     assert paid.charges_minor == (7_700 if form == "int" else 0)
-    assert daraja.braced_minor(result.parameters["DebitAccountBalance"]) == 618_683
     assert result.reference["BillReferenceNumber"] == "19008"
     assert result.reference.get("Occassion", "") == ""
-
-
-def test_braces_are_not_json() -> None:
-    assert daraja.braced_minor("{Amount={CurrencyCode=KES, MinimumAmount=618683}}") == 618_683
-    for nothing in ("", "{}", "{Amount={BasicAmount=}}", "{Amount={BasicAmount=1.2.3}}", None, 7):
-        assert daraja.braced_minor(nothing) is None
 
 
 def test_a_reversal_names_what_it_gave_back() -> None:

@@ -3,19 +3,11 @@
 Whatever it is that came, a reader returns its meaning or raises `NotUnderstood`.
 """
 
-from ussd_app.kernel.daraja.callbacks import (
-    C2b,
-    Express,
-    Stk,
-    read_c2b,
-    read_express,
-    read_stk,
-)
+from ussd_app.kernel.daraja.callbacks import C2b, Stk, read_c2b, read_stk
 from ussd_app.kernel.daraja.replies import (
     Accepted,
     Error,
     Pulled,
-    StkAccepted,
     StkStanding,
     Token,
     read_accepted,
@@ -28,7 +20,6 @@ from ussd_app.kernel.daraja.replies import (
     read_token,
 )
 from ussd_app.kernel.daraja.results import (
-    Moved,
     Result,
     Status,
     balances_of,
@@ -37,16 +28,14 @@ from ussd_app.kernel.daraja.results import (
     read_result,
     status_of,
 )
-from ussd_app.kernel.daraja.said import DEEPEST, MOST_BYTES, NotUnderstood, read_json
+from ussd_app.kernel.daraja.said import NotUnderstood, read_json
 from ussd_app.kernel.daraja.values import (
-    Account,
     Balance,
     Party,
     abroad,
     account_meant,
     account_number,
     balances,
-    braced_minor,
     can_be,
     is_hashed,
     masked_matches,
@@ -59,22 +48,16 @@ from ussd_app.kernel.daraja.values import (
 )
 
 __all__ = [
-    "DEEPEST",
-    "MOST_BYTES",
     "Accepted",
-    "Account",
     "Balance",
     "C2b",
     "Error",
-    "Express",
-    "Moved",
     "NotUnderstood",
     "Party",
     "Pulled",
     "Result",
     "Status",
     "Stk",
-    "StkAccepted",
     "StkStanding",
     "Token",
     "abroad",
@@ -82,7 +65,6 @@ __all__ = [
     "account_number",
     "balances",
     "balances_of",
-    "braced_minor",
     "can_be",
     "conversation_of",
     "is_hashed",
@@ -96,7 +78,6 @@ __all__ = [
     "read_accepted",
     "read_c2b",
     "read_error",
-    "read_express",
     "read_json",
     "read_pull_registered",
     "read_pulled",

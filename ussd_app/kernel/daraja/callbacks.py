@@ -1,4 +1,4 @@
-"""What Safaricom tells us of money that comes in: C2B, STK pushes, pushes to tills."""
+"""What Safaricom tells us of money that comes in: C2B and STK pushes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,18 +61,6 @@ class Stk:
         return self.code == PAID and self.receipt is not None
 
 
-@dataclass(frozen=True)
-class Express:
-    """How a push to a till's phone ended (B2B express)."""
-
-    request_id: str
-    code: str
-    said: str
-    receipt: str | None
-    amount_minor: int
-    reference: str
-
-
 def read_c2b(body: bytes | str) -> C2b:
     """A validation or a confirmation. Raises NotUnderstood."""
     said = read_json(body)
@@ -102,20 +90,6 @@ def read_stk(body: bytes | str) -> Stk:
         said=words_in(said, "ResultDesc"),
     )
     return _with_payment(plain, said) if plain.code == PAID else plain
-
-
-def read_express(body: bytes | str) -> Express:
-    """The end of a push to a till. Raises NotUnderstood."""
-    said = read_json(body)
-    receipt = name_or_none(said, "transactionId")
-    return Express(
-        request_id=name_in(said, "requestId"),
-        code=code_in(said, "resultCode"),
-        said=words_in(said, "resultDesc"),
-        receipt=receipt.upper() if receipt else None,
-        amount_minor=minor(said.get("amount")),
-        reference=words_in(said, "paymentReference", 60),
-    )
 
 
 _NAMES = ("FirstName", "MiddleName", "LastName")

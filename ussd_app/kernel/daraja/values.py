@@ -37,7 +37,6 @@ _TIMES = (
 )
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _MASKED = re.compile(r"([0-9]{3,9})\*+([0-9]{0,6})", re.ASCII)
-_BRACES = re.compile(r"\b(BasicAmount|MinimumAmount)=(-?[0-9.]{1,20})", re.ASCII)
 _PARTY = re.compile(r"([0-9+]{4,15}) ?- ?(.*)", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{6}", re.ASCII)
 
@@ -183,17 +182,6 @@ def party(value: Value) -> Party:
     if halves:
         return Party(halves[1], halves[2].strip())
     return Party(text, "") if text.isdigit() else Party("", text)
-
-
-def braced_minor(value: Value) -> int | None:
-    """Cents in `{Amount={CurrencyCode=KES, MinimumAmount=618683, BasicAmount=6186.83}}`."""
-    found = dict(_BRACES.findall(words(value)))
-    try:
-        if "BasicAmount" in found:
-            return minor(found["BasicAmount"])
-        return int(found["MinimumAmount"])
-    except (KeyError, ValueError):
-        return None
 
 
 def charges_minor(value: Value) -> int:
