@@ -12,7 +12,7 @@ import pytest
 import redis as redis_py
 
 from simulator.safaricom import faults
-from tests.workers.mpesa_stage import MILLION_MINOR, Stage, stage
+from tests.workers.mpesa.stage import MILLION_MINOR, Stage, stage
 from ussd_app.bootstrap import App, build
 from ussd_app.kernel.daraja import Accepted, StkStanding
 from ussd_app.kernel.errors import Unavailable

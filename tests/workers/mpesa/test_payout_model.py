@@ -14,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 from sqlalchemy import Engine
 
+from tests.workers import looks
 from tests.workers.conftest import ASHA
+from tests.workers.mpesa.paymaster import Safaricom
 from tests.workers.outside import send_to_mpesa
-from tests.workers.paymaster import Safaricom
 from ussd_app.bootstrap import App, build
 from ussd_app.domain.seeds import Seed, plant
 from ussd_app.kernel.clock import FrozenClock
@@ -144,7 +145,7 @@ class Play:
         self.way = "accept"
         for _ in range(LONGEST_HEALING):
             self.mpesa.drain()
-            if state(self.mpesa, self.reference) in ENDS:
+            if looks.state(self.mpesa.app, self.reference) in ENDS:
                 break
             for name in self.names:
                 self._says("pay", name)
@@ -154,38 +155,18 @@ class Play:
         for name in self.paid:
             self.mpesa.paid(name)
         self.mpesa.drain()
-        return state(self.mpesa, self.reference)
-
-
-def state(mpesa: Safaricom, reference: str) -> str:
-    with mpesa.app.engine.connect() as connection:
-        found = connection.exec_driver_sql(
-            "SELECT state FROM errands WHERE reference = %s", (reference,)
-        )
-        return str(found.scalar_one_or_none())
+        return looks.state(self.mpesa.app, self.reference)
 
 
 def settled(mpesa: Safaricom, reference: str) -> int:
     """How many entries moved money for it."""
-    with mpesa.app.engine.connect() as connection:
-        found = connection.exec_driver_sql(
-            "SELECT count(*) FROM entries WHERE legs > 0 AND facts->>'ends' = %s", (reference,)
-        )
-        return int(found.scalar_one())
-
-
-def open_holds(mpesa: Safaricom) -> int:
-    with mpesa.app.engine.connect() as connection:
-        return int(
-            connection.exec_driver_sql(
-                "SELECT count(*) FROM holds WHERE state = 'open'"
-            ).scalar_one()
-        )
+    moved = "SELECT count(*) FROM entries WHERE legs > 0 AND facts->>'ends' = %s"
+    return int(looks.one(mpesa.app, moved, reference))
 
 
 @pytest.fixture
 def begin(settings: Settings, clock: FrozenClock, engine: Engine) -> Iterator[Callable[[], Play]]:
-    known = replace(settings, daraja_url="http://127.0.0.1:1", rate_payments_per_minute=0)
+    known = replace(settings, rate_payments_per_minute=0)
     app: App = build(known, clock=clock, ids=SequentialIds())
     plant(app.bank.desk, [Seed(ASHA, "Asha", "en", "4826", "12000001", 90_000_00)])
 
@@ -213,7 +194,7 @@ def test_money_leaves_once_or_not_at_all(begin: Callable[[], Play], steps: list[
         play.do(step)
         assert len(play.paid) <= 1, "paid twice"
         if play.paid and not play.lied:
-            assert state(play.mpesa, play.reference) not in ("declined", "refused")
+            assert looks.state(play.mpesa.app, play.reference) not in ("declined", "refused")
     end = play.heal()
     assert (len(play.paid), settled(play.mpesa, play.reference)) == {
         "done": (1, 1),
@@ -221,4 +202,4 @@ def test_money_leaves_once_or_not_at_all(begin: Callable[[], Play], steps: list[
         "disputed": (1, 0),
     }[end]
     assert end != "disputed" or play.lied, "nobody said that it failed"
-    assert open_holds(play.mpesa) == 0
+    assert looks.open_holds(play.mpesa.app) == 0

@@ -232,8 +232,7 @@ class Play:
 
 @pytest.fixture
 def begin(settings: Settings, clock: FrozenClock, engine: Engine) -> Iterator[Callable[[], Play]]:
-    known = replace(settings, daraja_url="http://127.0.0.1:1")
-    app: App = build(known, clock=clock, ids=SequentialIds())
+    app: App = build(settings, clock=clock, ids=SequentialIds())
     plant(app.bank.desk, [Seed(ASHA, "Asha", "en", "4826", "12000001", 0)])
     number = 0
 

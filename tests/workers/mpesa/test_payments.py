@@ -1,118 +1,25 @@
 """Payments from M-PESA: each entered once and to whom it names, or kept aside; none is lost."""
 
-import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Row
 
-from tests.people import CAST
-from tests.workers.conftest import ASHA, BARAKA, Boxes
-from ussd_app.bootstrap import App, build
+from tests.workers.conftest import ASHA, BARAKA
+from tests.workers.mpesa.till import JUMA, Till
+from ussd_app.bootstrap import build
 from ussd_app.domain import also
 from ussd_app.domain.also import Also
-from ussd_app.domain.seeds import Planted, Seed, plant
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.daraja import Pulled, msisdn_hash
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.kernel.ids import SequentialIds
-from ussd_app.ledger import audit
 from ussd_app.ledger.book import Book
 from ussd_app.settings import Settings
 from workers import callbacks
 from workers.gateways.errands import Open
-from workers.relay import drain
 from workers.shop import open_shop
-
-JUMA = Seed(
-    *("+254755000005", "Juma Hassan", "sw", "5555", "22000005", 100_00),
-    (
-        Planted("till", "520001", "Duka la Juma"),
-        Planted("paybill", "880011", "Maji Safi"),
-    ),
-)
-
-
-class Till:
-    """Where Safaricom's money goes, and what of it there is."""
-
-    def __init__(self, app: App, boxes: Boxes) -> None:
-        self.app, self.boxes = app, boxes
-
-    def pay(self, mpesa: str, account: str, shillings: str = "500.00", **changes: Any) -> int:
-        """A confirmation comes in; returns its row of the inbox."""
-        body = {
-            "TransactionType": "Pay Bill",
-            "TransID": mpesa,
-            "TransTime": "20261121120000",
-            "TransAmount": shillings,
-            "BusinessShortCode": "174379",
-            "BillRefNumber": account,
-            "OrgAccountBalance": "25.00",
-            "MSISDN": "2547 ***** 126",
-            "FirstName": "JANE",
-        }
-        return self.boxes.hear("mpesa_c2b", mpesa, raw=json.dumps(body | changes))
-
-    def rows(self, statement: str, *given: object) -> list[Row[Any]]:
-        with self.app.engine.connect() as connection:
-            return list(connection.exec_driver_sql(statement, given))
-
-    def held(self, account: str) -> int:
-        kind, _, owner = account.partition("/")
-        found = self.rows(
-            "SELECT ledger_balance(id) FROM accounts WHERE kind = %s AND owner = %s", kind, owner
-        )
-        return int(found[0][0]) if found else 0
-
-    def wallet(self, msisdn: str) -> int:
-        (row,) = self.rows(
-            "SELECT ledger_balance(wallet_id) AS minor FROM parties WHERE msisdn = %s", msisdn
-        )
-        return int(row.minor)
-
-    def shop(self, number: str) -> int:
-        (row,) = self.rows(
-            "SELECT ledger_balance(account_id) AS minor FROM agreements WHERE number = %s", number
-        )
-        return int(row.minor)
-
-    def aside(self) -> dict[str, str]:
-        """What waits for staff, and why."""
-        rows = self.rows("SELECT reference, because FROM unplaced WHERE source = 'mpesa'")
-        return {row.reference: row.because for row in rows}
-
-    def said(self, msisdn: str) -> list[str]:
-        """The templates of what somebody was told, oldest first."""
-        rows = self.rows("SELECT template FROM outbox WHERE address = %s ORDER BY id", msisdn)
-        return [row.template for row in rows if row.template != "opening"]
-
-    def receipts(self) -> dict[str, int]:
-        rows = self.rows("SELECT mpesa, amount_minor FROM mpesa_receipts")
-        return {row.mpesa: row.amount_minor for row in rows}
-
-    def work(self) -> None:
-        shop = open_shop(self.app, lines=1)
-        callbacks.hear(shop)
-        shop.close()
-
-
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    return replace(settings, daraja_url="http://127.0.0.1:1/safaricom")
-
-
-@pytest.fixture
-def till(app: App, boxes: Boxes, engine: Any) -> Iterator[Till]:
-    plant(app.bank.desk, [*CAST, JUMA])
-    drain(app)
-    made = Till(app, boxes)
-    yield made
-    assert not audit.run(engine)
-    assert made.held("mpesa/house") == sum(made.receipts().values())
 
 
 def test_to_a_wallet_however_the_number_is_typed(till: Till) -> None:

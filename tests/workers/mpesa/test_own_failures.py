@@ -1,0 +1,99 @@
+"""Where our own account or operator at Safaricom fails, no customer is told no: what was asked for
+waits, goes out again under another name, and is given up when its time is over."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.workers import looks
+from tests.workers.mpesa.payouts import FULL, LEFT, Payouts
+from ussd_app.kernel.errors import RefusalCode, Refused
+from workers.errand_rows import PROBE_S
+
+
+def test_our_account_too_low_goes_out_again_under_another_name(mpesa: Payouts, sent: str) -> None:
+    mpesa.failed(sent, "1")
+    mpesa.drain()
+    assert (mpesa.state(sent), mpesa.available()) == ("unknown", LEFT)
+    mpesa.standing("Declined")
+    mpesa.drain()
+    assert mpesa.state(sent) == "queued"
+    mpesa.wait(301)
+    again = f"{sent}-2"
+    assert mpesa.asked == [sent, again]
+    mpesa.failed(sent, "1")
+    mpesa.drain()
+    assert mpesa.state(sent) == "unknown"
+    mpesa.paid(again)
+    mpesa.drain()
+    assert (mpesa.state(sent), mpesa.available()) == ("done", LEFT)
+
+
+def test_our_account_said_too_low_and_yet_paid_is_not_paid_again(mpesa: Payouts, sent: str) -> None:
+    mpesa.failed(sent, "1")
+    mpesa.drain()
+    mpesa.pay(sent)
+    mpesa.standing()
+    mpesa.drain()
+    mpesa.wait(3600)
+    assert (mpesa.state(sent), mpesa.asked) == ("done", [sent])
+
+
+def test_our_account_too_low_for_too_long_is_given_up(mpesa: Payouts, sent: str) -> None:
+    for _ in range(90):
+        if mpesa.state(sent) != "unknown":
+            break
+        mpesa.failed(mpesa.asked[-1], "1")
+        mpesa.drain()
+        mpesa.standing("Declined")
+        mpesa.drain()
+        mpesa.wait(3601)
+    assert (mpesa.state(sent), mpesa.available(), mpesa.told()) == (
+        *("refused", FULL),
+        ["mpesa_not_sent"],
+    )
+    assert mpesa.clock.now() - timedelta(days=3, hours=2) < looks.one(
+        mpesa.app, "SELECT created_at FROM errands WHERE reference = %s", sent
+    )
+
+
+def test_an_operator_that_is_locked_rests_the_kind_and_one_goes_out_to_see(
+    mpesa: Payouts, sent: str
+) -> None:
+    second = mpesa.send(100)
+    mpesa.failed(sent, "8006")
+    mpesa.drain()
+    assert mpesa.asked == [sent]
+    with pytest.raises(Refused) as refused:
+        mpesa.send(100)
+    assert refused.value.code is RefusalCode.MPESA_SILENT
+    mpesa.standing("8006")
+    mpesa.drain()
+    mpesa.wait(PROBE_S + 1)
+    assert mpesa.asked == [sent, second]
+    mpesa.paid(second)
+    mpesa.drain()
+    mpesa.standing("Declined", of=sent)
+    mpesa.drain()
+    mpesa.wait(400)
+    assert mpesa.asked == [sent, second, f"{sent}-2"]
+    mpesa.paid(f"{sent}-2")
+    mpesa.drain()
+    assert (mpesa.state(sent), mpesa.state(second)) == ("done", "done")
+
+
+def test_what_rests_until_its_time_is_over_is_given_up(mpesa: Payouts, sent: str) -> None:
+    second = mpesa.send(100)
+    mpesa.failed(sent, "8006")
+    mpesa.drain()
+    for _ in range(8):
+        mpesa.wait(PROBE_S / 2)
+        mpesa.standing("8006")
+        mpesa.drain()
+    assert (mpesa.state(sent), mpesa.state(second)) == ("unknown", "queued")
+    mpesa.wait(3 * 86_400)
+    mpesa.drain()
+    assert (mpesa.state(sent), mpesa.state(second), mpesa.available()) == (
+        *("refused", "refused"),
+        FULL,
+    )
