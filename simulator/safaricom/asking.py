@@ -9,9 +9,9 @@ from typing import Any, Final
 from simulator.safaricom.books import Payment
 from simulator.safaricom.checks import Body
 from simulator.safaricom.codes import DONE, Declined, Refused
-from simulator.safaricom.messages import ABSENT, INTERNAL, Outcome, Pairs, money, stamp
+from simulator.safaricom.initiators import Asked, accept, initiated, tell
+from simulator.safaricom.messages import ABSENT, INTERNAL, Pairs, money, stamp
 from simulator.safaricom.model import Safaricom
-from simulator.safaricom.paying_out import Asked, accept, initiated
 from ussd_app.kernel.clock import NAIROBI, nairobi
 
 PULLED_FOR: Final = timedelta(hours=48)
@@ -28,13 +28,13 @@ def status(safaricom: Safaricom, body: Body) -> dict[str, Any]:
         asked.text("OriginalConversationID", "OriginatorConversationID")
     )
 
-    def tell() -> Pairs:
+    def found_out() -> Pairs:
         if found is None:
             raise Declined("2032")
         return _standing(safaricom, found)
 
     references: Pairs = [("Occasion", asked.text("Occasion", "Occassion") or ABSENT)]
-    _answer(safaricom, asked, tell, references, shortcode=str(body["PartyA"]))
+    _answer(safaricom, asked, found_out, references, shortcode=str(body["PartyA"]))
     return answer
 
 
@@ -42,7 +42,7 @@ def balance(safaricom: Safaricom, body: Body) -> dict[str, Any]:
     """`POST /mpesa/accountbalance/v1/query`: all that the business has is in one account."""
     asked, answer = accept(safaricom, "balance", body)
 
-    def tell() -> Pairs:
+    def found_out() -> Pairs:
         held = money(safaricom.books.balance(str(body["PartyA"])))
         accounts = {
             "Working Account": "0.00",
@@ -55,14 +55,14 @@ def balance(safaricom: Safaricom, body: Body) -> dict[str, Any]:
         return [("AccountBalance", "&".join(rows)), _finished(safaricom)]
 
     references: Pairs = [("QueueTimeoutURL", INTERNAL.format("ab"))]
-    _answer(safaricom, asked, tell, references, shortcode=str(body["PartyA"]))
+    _answer(safaricom, asked, found_out, references, shortcode=str(body["PartyA"]))
     return answer
 
 
 def _answer(
     safaricom: Safaricom,
     asked: Asked,
-    tell: Callable[[], Pairs],
+    find_out: Callable[[], Pairs],
     references: Pairs,
     *,
     shortcode: str,
@@ -70,7 +70,7 @@ def _answer(
     code, said = "0", DONE
     try:
         initiated(safaricom, asked, shortcode)
-        parameters = tell()
+        parameters = find_out()
     except Declined as declined:
         code, said = declined.code, declined.said
         parameters = []
@@ -81,17 +81,7 @@ def _answer(
                 ("ErrorMsg", words),
                 _finished(safaricom),
             ]
-    outcome = Outcome(
-        code,
-        said,
-        asked.originator,
-        asked.conversation,
-        safaricom.clock.now(),
-        parameters=parameters,
-        references=references,
-    )
-    urls = (asked.text("ResultURL"), asked.text("QueueTimeOutURL"))
-    safaricom.say_result(f"{asked.api} result", *urls, outcome)
+    tell(safaricom, asked, code, said, parameters=parameters, references=references)
 
 
 def _finished(safaricom: Safaricom) -> tuple[str, Any]:

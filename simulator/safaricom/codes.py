@@ -4,6 +4,7 @@ from typing import Final
 
 DONE: Final = "The service request is processed successfully."
 PENDING: Final = "4999"
+ACCEPTED: Final = "Accept the service request successfully."
 
 RESULTS: Final = {
     "0": DONE,

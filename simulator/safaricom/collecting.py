@@ -7,6 +7,7 @@ from typing import Any, Final
 from simulator.safaricom.books import Order
 from simulator.safaricom.checks import Body
 from simulator.safaricom.codes import (
+    ACCEPTED,
     ALREADY_REGISTERED,
     PENDING,
     WRONG_CREDENTIALS,
@@ -16,7 +17,7 @@ from simulator.safaricom.lipa import pay
 from simulator.safaricom.model import PIN, Business, Safaricom
 from simulator.safaricom.prompts import Prompt, Prompts, standing
 
-ACCEPTED: Final = "Success. Request accepted for processing"
+PUSHED: Final = "Success. Request accepted for processing"
 SANDBOX: Final = {"174379": "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919"}
 """The passkey that Safaricom publishes for its sandbox, and most clients begin with."""
 QUERY_ACCEPTED: Final = "The service request has been accepted successfully"
@@ -54,8 +55,8 @@ def push(prompts: Prompts, body: Body) -> dict[str, Any]:
         "MerchantRequestID": prompt.merchant,
         "CheckoutRequestID": prompt.checkout,
         "ResponseCode": "0",
-        "ResponseDescription": ACCEPTED,
-        "CustomerMessage": ACCEPTED,
+        "ResponseDescription": PUSHED,
+        "CustomerMessage": PUSHED,
     }
 
 
@@ -135,5 +136,5 @@ def simulate(safaricom: Safaricom, body: Body) -> dict[str, Any]:
     return {
         "OriginatorCoversationID": safaricom.names.originator(),
         "ResponseCode": "0",
-        "ResponseDescription": "Accept the service request successfully.",
+        "ResponseDescription": ACCEPTED,
     }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from simulator.safaricom import asking, checks, collecting, paying_out
+from simulator.safaricom import asking, checks, collecting, initiators, paying_out
 from simulator.safaricom.checks import Body
 from simulator.safaricom.codes import Refused
 from simulator.safaricom.model import Safaricom
@@ -169,7 +169,7 @@ class Front:
             said = api.handler(self.prompts, body)
         if "SecurityCredential" in body:
             payer = str(body.get("PartyA") or body.get("ReceiverParty"))
-            odd += filter(None, [paying_out.trouble(self.safaricom, payer, body)])
+            odd += filter(None, [initiators.trouble(self.safaricom, payer, body)])
         self.safaricom.flush(early=True)
         self._sick(before=False)
         if faults.drop:

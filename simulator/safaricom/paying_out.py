@@ -2,29 +2,19 @@
 whom it came from (reversal). Accepted at once; what became of it is a result, said later.
 """
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from simulator import networks
 from simulator.safaricom.books import Payment, is_phone, pochi
 from simulator.safaricom.checks import Body
-from simulator.safaricom.codes import DONE, DUPLICATE, Declined, Refused
+from simulator.safaricom.codes import DONE, Declined
 from simulator.safaricom.faults import LATE_S
-from simulator.safaricom.keys import password
+from simulator.safaricom.initiators import Asked, accept, initiated, tell
 from simulator.safaricom.lipa import shown
-from simulator.safaricom.messages import (
-    ABSENT,
-    INTERNAL,
-    Outcome,
-    Pairs,
-    money,
-    shillings,
-    stamp,
-)
+from simulator.safaricom.messages import ABSENT, INTERNAL, Pairs, money, shillings, stamp
 from simulator.safaricom.model import Safaricom
 from ussd_app.kernel.clock import nairobi
 
-ACCEPTED: Final = "Accept the service request successfully."
 KINDS: Final = {
     "BusinessPayment": "Business Payment to Customer via API",
     "SalaryPayment": "Salary Payment via API",
@@ -34,70 +24,6 @@ KINDS: Final = {
     "BusinessBuyGoods": "Business Buy Goods",
     "BusinessPayToBulk": "Business Pay to Bulk",
 }
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request of an initiator: which API, its two ids, and what it said."""
-
-    api: str
-    originator: str
-    conversation: str
-    body: Body
-
-    def text(self, name: str, also: str = "") -> str:
-        """A field as a text; empty when it is absent."""
-        return str(self.body.get(name) or self.body.get(also) or "")
-
-
-def accept(safaricom: Safaricom, api: str, body: Body) -> tuple[Asked, dict[str, Any]]:
-    """Take a request: its ids, and the answer to it. Raises Refused for an id used before."""
-    given = str(body.get("OriginatorConversationID") or "") if api != "status" else ""
-    if given and given in safaricom.books.asked:
-        why = f"a payment with OriginatorConversationID {given} was asked for before"
-        raise Refused("500.002.1001", why, DUPLICATE)
-    originator = given or safaricom.names.originator()
-    conversation = safaricom.names.conversation(safaricom.clock.now())
-    answer = {
-        "ConversationID": conversation,
-        "OriginatorConversationID": originator,
-        "ResponseCode": "0",
-        "ResponseDescription": ACCEPTED,
-    }
-    return Asked(api, originator, conversation, body), answer
-
-
-def initiated(safaricom: Safaricom, asked: Asked, shortcode: str) -> None:
-    """Whether the initiator may: wrong credentials are a result, no error. Raises Declined."""
-    refuses = safaricom.faults.refuses
-    if refuses and "." not in refuses:
-        raise Declined(refuses)
-    business = safaricom.business(shortcode)
-    name = asked.text("Initiator", "InitiatorName")
-    opened = password(asked.text("SecurityCredential"))
-    if opened is None:
-        raise Declined("2001")
-    if business.initiator is None:
-        business.initiator = (name, opened)
-    if business.initiator != (name, opened):
-        raise Declined("2001")
-
-
-def trouble(safaricom: Safaricom, shortcode: str, body: Body) -> str:
-    """Plainly, what the result will say is wrong with an initiator; empty when nothing is."""
-    business = safaricom.business(shortcode)
-    name = str(body.get("Initiator") or body.get("InitiatorName") or "")
-    opened = password(str(body.get("SecurityCredential") or ""))
-    if opened is None:
-        return (
-            "SecurityCredential was not made with this Safaricom's certificate "
-            "(/safaricom/certificate.pem), RSA with PKCS#1 v1.5; the result will say 2001"
-        )
-    if business.initiator is not None and business.initiator[0] != name:
-        return f"{name} is no initiator of {shortcode}; the result will say 2001"
-    if business.initiator is not None and business.initiator[1] != opened:
-        return "SecurityCredential holds another password than the initiator's; 2001 will follow"
-    return ""
 
 
 def b2c(safaricom: Safaricom, body: Body, api: str = "b2c") -> dict[str, Any]:
@@ -215,18 +141,15 @@ def _say(safaricom: Safaricom, asked: Asked, payment: Payment, code: str, said: 
         references = [("BillReferenceNumber", payment.reference), *references]
         occasion = asked.text("Occassion", "Occasion")
         references.append(("Occassion", occasion or ABSENT))
-    outcome = Outcome(
+    tell(
+        safaricom,
+        asked,
         code,
         said,
-        asked.originator,
-        asked.conversation,
-        safaricom.clock.now(),
         receipt=payment.receipt,
         parameters=_parameters(safaricom, asked, payment, code),
         references=references,
     )
-    urls = (asked.text("ResultURL"), asked.text("QueueTimeOutURL"))
-    safaricom.say_result(f"{asked.api} result", *urls, outcome)
 
 
 def _parameters(safaricom: Safaricom, asked: Asked, payment: Payment, code: str) -> Pairs:
