@@ -15,17 +15,16 @@ from ussd_app.domain.arrivals import enter
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.keys import fingerprint
 from ussd_app.domain.payouts import ORIGINAL, REVERSAL
-from ussd_app.domain.two_of_staff import SaidAlready, Undecided
+from ussd_app.domain.two_of_staff import Undecided
 
 TYPE = "mpesa_given_back"
 BACK = "back"
 """Where it is wanted to go, in the row of what was kept aside."""
 
 _ONE = """
-SELECT reference, receipt, amount_minor, wanted, wanted_by FROM unplaced
+SELECT reference, receipt, amount_minor FROM unplaced
 WHERE reference = %s AND source = 'mpesa' AND state = 'waiting' FOR UPDATE
 """
-_WANTED = "UPDATE unplaced SET wanted = %s, wanted_by = %s WHERE reference = %s"
 _STATE = "UPDATE unplaced SET state = %s, ended_at = %s WHERE reference = %s"
 _FREE = """
 UPDATE unplaced SET state = 'waiting', wanted = NULL, wanted_by = NULL, because = %s
@@ -47,19 +46,14 @@ def want(desk: Desk, reference: str, by: str) -> bool:
 
     False while another must say so. Raises Undecided.
     """
-    who = two_of_staff.person(by)
     with desk.engine.begin() as connection:
         row = connection.exec_driver_sql(_ONE, (reference,)).fetchone()
         if row is None:
             raise Undecided(f"No money from M-PESA waits under {reference}.")
-        if row.wanted != BACK:
-            connection.exec_driver_sql(_WANTED, (BACK, who, reference))
-            return False
-        if row.wanted_by == who:
-            raise SaidAlready(who)
-        _ask(desk, connection, row)
-        connection.exec_driver_sql(_WANTED, (BACK, f"{row.wanted_by}, {who}", reference))
-        return True
+        saying = two_of_staff.want(connection, reference, BACK, by)
+        if saying.is_enough:
+            _ask(desk, connection, row)
+        return saying.is_enough
 
 
 def _ask(desk: Desk, connection: Connection, row: Any) -> None:

@@ -12,6 +12,9 @@ from sqlalchemy import Connection
 NEEDED = 2
 """So many different people must have said yes."""
 
+_WANTED = "SELECT wanted, wanted_by FROM unplaced WHERE reference = %s"
+_WANT = "UPDATE unplaced SET wanted = %s, wanted_by = %s WHERE reference = %s"
+
 
 class Undecided(Exception):
     """A decision that cannot be taken; says why, to whoever of the staff asked."""
@@ -50,6 +53,21 @@ def person(name: str) -> str:
 def say(earlier: Iterable[str], by: str) -> Saying:
     """One more of the staff says what others said `earlier`; the same person counts once."""
     return Saying(tuple(sorted({*map(person, earlier), person(by)})))
+
+
+def want(connection: Connection, reference: str, where: str, by: str) -> Saying:
+    """One of the staff wants money that was kept aside to go somewhere; who wants it to go
+    elsewhere than the one before them begins anew. Its row of `unplaced` is locked by the caller.
+
+    Raises SaidAlready.
+    """
+    wanted, wanted_by = connection.exec_driver_sql(_WANTED, (reference,)).one()
+    earlier = [wanted_by] if wanted == where else []
+    if person(by) in earlier:
+        raise SaidAlready(by)
+    saying = say(earlier, by)
+    connection.exec_driver_sql(_WANT, (where, str(saying), reference))
+    return saying
 
 
 def sign(

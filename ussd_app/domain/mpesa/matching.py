@@ -19,7 +19,7 @@ from ussd_app.domain.mpesa.accounts import FROZEN, UNKNOWN_THERE, Target
 from ussd_app.domain.parties import Party
 from ussd_app.domain.roles import WALLET
 from ussd_app.domain.texts import two_names
-from ussd_app.domain.two_of_staff import person, say
+from ussd_app.domain.two_of_staff import SaidAlready, want
 from ussd_app.kernel.daraja import account_number
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.kernel.money import format_minor
@@ -41,7 +41,6 @@ WHERE source = 'mpesa' AND state = 'waiting'
 """
 _ALL = _WAITING + " ORDER BY came_at, reference LIMIT %s"
 _ONE = _WAITING + " AND reference = %s"
-_WANTED = "UPDATE unplaced SET wanted = %s, wanted_by = %s WHERE reference = %s"
 _ENDED = "UPDATE unplaced SET state = 'released', ended_at = %s WHERE reference = %s"
 
 
@@ -76,12 +75,10 @@ def give(desk: Desk, connection: Connection, mpesa: str, account: str, by: str) 
     before = entered(desk, key)
     if before is None:
         target = _target(desk, account)
-        meant = _words(target)
-        earlier = [aside.wanted_by] if aside.wanted == meant and aside.wanted_by else []
-        if person(by) in earlier:
-            raise Refused(RefusalCode.SAID_ALREADY)
-        saying = say(earlier, by)
-        connection.exec_driver_sql(_WANTED, (meant, str(saying), mpesa))
+        try:
+            saying = want(connection, mpesa, _words(target), by)
+        except SaidAlready:
+            raise Refused(RefusalCode.SAID_ALREADY) from None
         if not saying.is_enough:
             return None
         receipt = _enter(desk, aside, target, key, str(saying))
