@@ -30,9 +30,8 @@ class Desk:
     """The bank's collaborators. `house` maps account names to ids, known since the start.
 
     `payments_per_minute` is how many a customer may make; 0 is any number. `mails` says whether
-    somebody here takes e-mail. `mpesa_shortcode` is our
-    own pay bill at M-PESA; None when this installation has none, and then nothing of M-PESA's is on
-    offer.
+    somebody here takes e-mail. `mpesa_shortcode` is our own pay bill at M-PESA; None when this
+    installation has none, and then nothing of M-PESA's is on offer.
     """
 
     engine: Engine

@@ -89,11 +89,6 @@ class Balance:
     def closing_minor(self) -> int:
         return self.opening_minor + self.debit_minor - self.credit_minor
 
-    @property
-    def own_minor(self) -> int:
-        """In the account's own direction."""
-        return self.closing_minor if self.account.side == "debit" else -self.closing_minor
-
 
 @dataclass(frozen=True)
 class Posting:
