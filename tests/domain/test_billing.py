@@ -124,6 +124,7 @@ def test_a_payment_taken_back_opens_its_invoices_again(app: App) -> None:
     take_back(app, str(done["receipt"]))
     assert state(app, first) == ("UNPAID", 500_00)
     assert state(app, second) == ("UNPAID", 300_00)
+    assert said_to(app, ASHA.msisdn)[-1] == "bill_reopened_many"
     billed.must_be_in_order(app)
 
 
@@ -134,7 +135,10 @@ def test_a_payment_is_taken_back_even_when_its_credit_was_used_since(app: App) -
     first, second = bill(app, whom, 400_00), bill(app, whom, 350_00)
     assert (state(app, first), state(app, second)) == (("PAID", 0), ("PAID", 0))
     assert credit(app, whom) == 50_00
+    before = len(said_to(app, ASHA.msisdn))
     take_back(app, str(done["receipt"]))
+    told = said_to(app, ASHA.msisdn)[before:]
+    assert told.count("bill_reopened") == 2, "one for each use of credit that is undone"
     owed = state(app, first)[1] + state(app, second)[1]
     assert owed == 650_00
     assert credit(app, whom) == 0

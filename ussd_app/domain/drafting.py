@@ -146,10 +146,12 @@ def done(
 def undone(desk: Desk, draft: Draft, entry_id: int) -> Written:
     """Write the entry that undoes another, all legs of it. What was built since upon that which it
     also wrote (credit that paid an invoice) is taken back first. Raises LedgerRefusal."""
+    told = (*draft.outbox, *also.told(desk, entry_id))
+    draft = replace(draft, reverses=entry_id, outbox=told)
     made = False
     for left in reversed(range(ROOM_TRIES)):
         try:
-            written = begun(desk, replace(draft, reverses=entry_id))
+            written = begun(desk, draft)
         except BelowFloor as short:
             made = bool(left) and also.made_room(desk, entry_id, short.account_id)
             if not made:

@@ -9,6 +9,9 @@ payment pays. A type names one in its row; it is a module here, found by its fil
 - `make_room(desk, entry_id, account_id) -> bool`, if what it wrote may have been built upon since:
   takes the newest of that back where an account has too little left for undoing an entry.
 
+- `told(desk, entry_id) -> Iterable[OutboxRow]`, if somebody is to be told when an entry that it
+  wrote to is undone, besides those whom the undoing's own type tells.
+
 - `tidy(desk, entry_id)`, if room may have been made: whatever is left of it finds its place again.
 
 It is asked each time that something of the type is written, whoever writes it: an accepted quote,
@@ -19,10 +22,10 @@ asked anew when one of them would be passed.
 """
 
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ussd_app.domain.catalogue import Type
 from ussd_app.domain.desk import Desk
@@ -63,12 +66,18 @@ def made_room(desk: Desk, entry_id: int, account_id: int) -> bool:
     return any(make(desk, entry_id, account_id) for make in _having("make_room"))
 
 
+def told(desk: Desk, entry_id: int) -> Iterator[OutboxRow]:
+    """What is said to whom besides when an entry is undone."""
+    for tell in _having("told"):
+        yield from tell(desk, entry_id)
+
+
 def tidied(desk: Desk, entry_id: int) -> None:
     """Let what was made room for be tidied, once the entry is undone."""
     for tidy in _having("tidy"):
         tidy(desk, entry_id)
 
 
-def _having(what: str) -> list[Callable[..., bool]]:
+def _having(what: str) -> list[Callable[..., Any]]:
     modules = (import_module(f"{__name__}.{name}") for name in found())
     return [getattr(module, what) for module in modules if hasattr(module, what)]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ussd_app.domain.also import Also
-from ussd_app.domain.billing import allocation, credit
+from ussd_app.domain.billing import allocation, credit, receipts
 from ussd_app.domain.catalogue import AMOUNT, CHARGE, PAYEE, Type
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.roles import Side
@@ -22,5 +22,6 @@ def more(
     return allocation.of_payment(desk, takings, typed, price[AMOUNT], charge)
 
 
+told = receipts.of_undoing
 make_room = credit.make_room
 tidy = credit.use_of

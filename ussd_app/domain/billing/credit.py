@@ -5,12 +5,12 @@ Safe to do at any time and by anybody at once: the floors of credit and receivab
 use has the credit's version as its key.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from sqlalchemy import Connection
 
-from ussd_app.domain.billing import allocation, customers, entries
+from ussd_app.domain.billing import allocation, customers, entries, receipts
 from ussd_app.domain.billing.customers import Customer
 from ussd_app.domain.catalogue import AMOUNT, PAYEE, PAYER
 from ussd_app.domain.desk import Desk
@@ -111,13 +111,18 @@ def make_room(desk: Desk, entry_id: int, account_id: int) -> bool:
             return False
     if found is None:
         return False
+    told = partial(_tell_opened, desk, found)
     try:
-        entries.post(desk, UNDONE, {}, {}, f"{UNDONE}:{found}", reverses=found)
+        entries.post(desk, UNDONE, {}, {}, f"{UNDONE}:{found}", tell=told, reverses=found)
     except BelowFloor as short:
         return short.account_id != account_id and make_room(desk, found, short.account_id)
     except AlreadyReversed:
         pass
     return True
+
+
+def _tell_opened(desk: Desk, entry_id: int, _draft: Draft) -> Iterator[OutboxRow]:
+    return receipts.of_undoing(desk, entry_id)
 
 
 def _newest(

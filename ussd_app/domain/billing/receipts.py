@@ -10,6 +10,16 @@ from ussd_app.domain.billing.references import Meant
 from ussd_app.domain.desk import Desk
 from ussd_app.ledger.drafts import OutboxRow
 
+_UNDONE = """
+SELECT c.msisdn, coalesce(p.language, o.language) AS language, g.name, l.amount_minor, i.number,
+       i.account_id
+FROM legs l JOIN invoices i ON i.account_id = l.to_id
+JOIN billing_customers c ON c.id = i.customer_id
+LEFT JOIN parties p ON p.msisdn = c.msisdn AND p.status <> 'closed'
+JOIN agreements g ON g.id = c.agreement_id JOIN parties o ON o.id = g.party_id
+WHERE l.entry_id = %s AND c.msisdn IS NOT NULL ORDER BY l.leg
+"""
+
 
 class PaidOf(Protocol):
     """Something that a payment paid."""
@@ -41,6 +51,19 @@ def of_payment(
     if paid:
         facts |= {"count": len(paid), "invoice": paid[-1].number}
     yield OutboxRow("sms", customer.msisdn, template, customer.language, facts, of)
+
+
+def of_undoing(desk: Desk, entry_id: int) -> Iterator[OutboxRow]:
+    """The word that an entry which paid invoices is taken back, so that they are open again."""
+    with desk.reads.connect() as connection:
+        opened = connection.exec_driver_sql(_UNDONE, (entry_id,)).fetchall()
+    if not opened:
+        return
+    last = opened[-1]
+    facts = {"name": last.name, "invoice": last.number, "count": len(opened)}
+    facts["amount"] = sum(each.amount_minor for each in opened)
+    template = "bill_reopened" if len(opened) == 1 else "bill_reopened_many"
+    yield OutboxRow("sms", last.msisdn, template, last.language, facts, last.account_id)
 
 
 def of_sale(found: Found, sale: Meant, amount_minor: int) -> Iterator[OutboxRow]:
