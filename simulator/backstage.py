@@ -288,10 +288,7 @@ class Backstage:
         lines: list[str] = []
         for entry in self.inside.entries(self._seen):
             self._seen = entry.id
-            lines.append(f"{entry.receipt} {entry.type}")
-            for sentence in entry.sentences:
-                amount, _, way = sentence.partition(" ")
-                lines.append(f"{amount:>12} {way}")
+            lines += entry.lines
         return lines
 
     def balances(self) -> dict[str, int]:

@@ -12,11 +12,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from simulator import networks, paging
+from simulator.dialogue import block
 from simulator.inside import Entry, Inside
 from simulator.live import Live
 from simulator.mpesa import Mpesa, Unpayable
 from simulator.outside import Outside
-from simulator.phones import DELIVERIES, Phone, Service
+from simulator.phones import DELIVERIES, Phone, Service, on_the_wire
 from simulator.recorder import Recorder
 from simulator.sms import STATUSES, SmsCentre
 from simulator.telco import MOST_SLOW_MS, Telco
@@ -258,8 +259,8 @@ class Desk:
     def _after(self, phone: Phone, line: str) -> None:
         """Ask what happened inside, and write the hop down."""
         self.look_inside(phone)
-        prefix = {"menu": "CON ", "end": "END "}.get(phone.display.kind, "")
-        self.recorder.did(phone, line, (prefix + phone.display.screen).split("\n"))
+        shown = on_the_wire(phone.display.kind, phone.display.screen)
+        self.recorder.did(phone, line, shown)
         self._changed(phone)
 
     # what networks and servers do
@@ -270,10 +271,9 @@ class Desk:
         back = _whole(wanted.get("back", 0), 0, 1)
         self._before()
         answers = self.telco.repeat(phone, copies=copies, back=back)
-        said = [each.reply for each in answers if each.reply is not None]
-        block = ("END " if said[0].ends else "CON ") + said[0].text if said else ""
+        said = [each.reply.said for each in answers if each.reply is not None]
         line = f"the network repeats{TIMES[copies]}{' the hop before' if back else ''}"
-        self.recorder.did(phone, line, block.split("\n"))
+        self.recorder.did(phone, line, block(said[:1]) if said else ())
         self.look_inside(phone)
         self._changed(phone)
 

@@ -14,6 +14,11 @@ INDENT: Final = "    "
 REST: Final = "…"
 """A block's line for any number of lines that are not shown here, none among them."""
 GIVEN: Final = "Given"
+NOTHING: Final = "(nothing)"
+BETWEEN: Final = "--"
+"""Stands between two messages, or two different answers, in one block."""
+NAME: Final = "([a-z][a-z0-9_]*)"
+"""Whoever has a phone, in the pattern of a line."""
 
 
 class DialogueInvalid(ValueError):
@@ -139,6 +144,11 @@ def play(steps: Sequence[Step], stage: Stage) -> Iterator[tuple[Step, list[str]]
             continue
         clean = [line.rstrip() for line in actual or []]
         yield step, list(step.block) if follows(step.block, clean) else clean
+
+
+def block(texts: Sequence[str]) -> list[str]:
+    """The lines that show these texts: messages, answers, letters."""
+    return f"\n{BETWEEN}\n".join(texts).split("\n") if texts else [NOTHING]
 
 
 def write(played: Sequence[tuple[Step, Sequence[str]]]) -> str:

@@ -25,6 +25,13 @@ class Entry:
     type: str
     sentences: list[str]
 
+    @property
+    def lines(self) -> list[str]:
+        """As a `Ledger` block shows it: receipt and type, then each sentence with its amount."""
+        parted = (sentence.partition(" ") for sentence in self.sentences)
+        legs = [f"{amount:>12} {way}" for amount, _, way in parted]
+        return [f"{self.receipt} {self.type}", *legs]
+
 
 @dataclass(frozen=True)
 class Customer:

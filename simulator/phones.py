@@ -120,6 +120,14 @@ class Session:
         return "*".join(self.answers)
 
 
+_ON_THE_WIRE: Final = {"menu": "CON ", "end": "END "}
+
+
+def on_the_wire(kind: str, screen: str) -> list[str]:
+    """What a phone shows, line by line, with CON and END as they came; its own notices without."""
+    return (_ON_THE_WIRE.get(kind, "") + screen).split("\n")
+
+
 @dataclass
 class Display:
     """What the phone shows: 'idle', a 'menu' that takes an answer, an 'end', or a 'notice'."""

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from simulator.backstage import Person
+from simulator.dialogue import block
 from simulator.given import written
 from simulator.inside import Customer, Entry
-from simulator.phones import Message, Phone
+from simulator.phones import Phone
 from ussd_app.domain.seeds import DEVELOPMENT
 
 KNOWN_PINS: Final = {seed.msisdn: seed.pin for seed in DEVELOPMENT}
@@ -102,7 +103,8 @@ class Recorder:
                 if new:
                     self._seen |= {message.id for message in new}
                     self._heard[phone.msisdn] = phone.name
-                    self._lines.append(_Line(f"{phone.name} gets", _joined(new)))
+                    told = block([message.text for message in new])
+                    self._lines.append(_Line(f"{phone.name} gets", told))
 
     def entries(self, entries: Iterable[Entry]) -> None:
         """Entries that the hops caused."""
@@ -116,7 +118,8 @@ class Recorder:
         with self._lock:
             steps = [*self._lines]
             if self._entries:
-                steps.append(_Line("Ledger", _ledger(self._entries)))
+                written_down = [line for entry in self._entries for line in entry.lines]
+                steps.append(_Line("Ledger", written_down))
             lines = [*HEADING, "Given", *(f"    {line}" for line in self._given(phones)), ""]
             for step in steps:
                 lines += [step.line, *(f"    {line}".rstrip() for line in step.block)]
@@ -151,21 +154,3 @@ class Recorder:
             return []
         there = [(line, line.split()[2]) for line in self._holdings]
         return [line for line, who in there if who in names or who.isdigit()]
-
-
-def _joined(messages: Sequence[Message]) -> list[str]:
-    lines: list[str] = []
-    for message in messages:
-        lines += ["--"] if lines else []
-        lines += message.text.split("\n")
-    return lines
-
-
-def _ledger(entries: Sequence[Entry]) -> list[str]:
-    lines = []
-    for entry in entries:
-        lines.append(f"{entry.receipt} {entry.type}")
-        for sentence in entry.sentences:
-            amount, _, way = sentence.partition(" ")
-            lines.append(f"{amount:>12} {way}")
-    return lines

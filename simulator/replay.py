@@ -12,8 +12,9 @@ from typing import Any, Final
 import requests
 
 from simulator import given
-from simulator.dialogue import GIVEN, DialogueInvalid, Step, follows
+from simulator.dialogue import GIVEN, NAME, NOTHING, DialogueInvalid, Step, block, follows
 from simulator.inside import Inside
+from simulator.phones import on_the_wire
 from simulator.recorder import MPESA
 from simulator.safaricom import words
 from ussd_app.kernel.money import format_minor
@@ -84,9 +85,9 @@ class Player:
             lines = [line.replace(full, first) for line in lines]
         return _plain(lines)
 
-    def _given(self, block: Sequence[str]) -> None:
+    def _given(self, lines: Sequence[str]) -> None:
         """Phones for those who are named; what they have is the running server's business."""
-        for line in block:
+        for line in lines:
             if not line.strip() or given.is_vault(line) or words.is_holding(line):
                 continue
             name, msisdn, _ = given.beginning(line)
@@ -111,20 +112,14 @@ class Player:
         self._wait(lambda: len(self._incoming(name)) > self._read[name])
         new = self._incoming(name)[self._read[name] :]
         self._read[name] += len(new)
-        lines: list[str] = []
-        for message in new:
-            lines += (["--"] if lines else []) + message["text"].split("\n")
-        return lines or ["(nothing)"]
+        return block([message["text"] for message in new])
 
     def ledger(self) -> list[str]:
-        lines = []
+        lines: list[str] = []
         for entry in self._inside.entries(self._entry):
             self._entry = entry.id
-            lines.append(f"{entry.receipt} {entry.type}")
-            for sentence in entry.sentences:
-                amount, _, way = sentence.partition(" ")
-                lines.append(f"{amount:>12} {way}")
-        return lines or ["(nothing)"]
+            lines += entry.lines
+        return lines or [NOTHING]
 
     def balances(self) -> list[str]:
         """Shown, not compared."""
@@ -156,7 +151,7 @@ class Player:
         """The prompt, which a worker asks for when it can."""
         self._wait(lambda: self._view(name)["mpesa"]["prompt"])
         prompt: str | None = self._view(name)["mpesa"]["prompt"]
-        return prompt.split("\n") if prompt else ["(nothing)"]
+        return block([prompt] if prompt else [])
 
     def enters(self, name: str, how: str) -> list[str]:
         self.asks(name)
@@ -199,10 +194,7 @@ class Player:
     def _act(self, name: str, action: str, body: dict[str, Any]) -> list[str]:
         self._last = name
         view = self._post(f"/api/phones/{self._msisdn(name)}/{action}", body)
-        display = view["display"]
-        prefix = {"menu": "CON ", "end": "END "}.get(display["kind"], "")
-        screen: str = prefix + display["screen"]
-        return screen.split("\n")
+        return on_the_wire(view["display"]["kind"], view["display"]["screen"])
 
     def _msisdn(self, name: str) -> str:
         try:
@@ -243,23 +235,22 @@ def _plain(lines: Sequence[str]) -> list[str]:
     return plain
 
 
-_NAME = "([a-z][a-z0-9_]*)"
 _VERBS: Final[Sequence[tuple[re.Pattern[str], Callable[..., list[str] | None]]]] = [
     (re.compile(pattern, re.ASCII), verb)
     for pattern, verb in (
-        (rf"{_NAME} dials (\*[0-9*]+#)", Player.dials),
-        (rf"{_NAME} >(?: (.*))?", Player.answers),
-        (rf"{_NAME} hangs up", Player.hangs_up),
-        (rf"{_NAME} texts (.+)", Player.texts),
-        (rf"{_NAME} gets", Player.gets),
-        (rf"{_NAME}'s phone asks for the M-PESA PIN", Player.asks),
-        (rf"{_NAME} enters (her|his|their|a wrong) M-PESA PIN", Player.enters),
-        (rf"{_NAME} (cancels|ignores) the prompt", Player.leaves),
+        (rf"{NAME} dials (\*[0-9*]+#)", Player.dials),
+        (rf"{NAME} >(?: (.*))?", Player.answers),
+        (rf"{NAME} hangs up", Player.hangs_up),
+        (rf"{NAME} texts (.+)", Player.texts),
+        (rf"{NAME} gets", Player.gets),
+        (rf"{NAME}'s phone asks for the M-PESA PIN", Player.asks),
+        (rf"{NAME} enters (her|his|their|a wrong) M-PESA PIN", Player.enters),
+        (rf"{NAME} (cancels|ignores) the prompt", Player.leaves),
         (
-            rf"{_NAME} pays ([0-9.,]+) by M-PESA to (till )?([0-9]{{5,7}})(?: account (.+))?",
+            rf"{NAME} pays ([0-9.,]+) by M-PESA to (till )?([0-9]{{5,7}})(?: account (.+))?",
             Player.pays,
         ),
-        (rf"{_NAME}'s phone is (off|on)", Player.switches),
+        (rf"{NAME}'s phone is (off|on)", Player.switches),
         (SAFARICOM, Player.books),
         ("(Safaricom|the airtime gateway|the bank) (.+)", Player.behaves),
         ("Ledger", Player.ledger),

@@ -255,7 +255,7 @@ class Telco:
                 phone.display = Display("notice", NO_SERVICE)
             return
         with phone.lock:
-            session.last_response = ("END " if reply.ends else "CON ") + reply.text
+            session.last_response = reply.said
             session.heard = self.clock.now()
             kind = "end" if reply.ends else "menu"
             shown = paging.pages(reply.text, phone.network)

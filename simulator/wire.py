@@ -154,6 +154,11 @@ class Reply:
     text: str
     ends: bool
 
+    @property
+    def said(self) -> str:
+        """As it came: `CON ` or `END `, and the text."""
+        return ("END " if self.ends else "CON ") + self.text
+
 
 class BadReply(Exception):
     """An answer that ends the session with an error on the phone; the message says why."""

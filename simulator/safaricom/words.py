@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from simulator.dialogue import DialogueInvalid
+from simulator.dialogue import NAME, NOTHING, DialogueInvalid, block
 from simulator.outside import safaricom_is
 from simulator.phones import Phone
 from simulator.safaricom.books import Order
@@ -13,8 +13,6 @@ from simulator.safaricom.model import PIN, Safaricom
 from simulator.safaricom.prompts import Prompt, Prompts
 from ussd_app.kernel.money import format_minor, parse_minor
 
-NOTHING: Final = "(nothing)"
-BETWEEN: Final = "--"
 WRONG_PIN: Final = "0000"
 HOLDS: Final = re.compile(r"M-PESA of ([a-z0-9_]+) holds ([0-9.,]+)", re.ASCII)
 
@@ -49,7 +47,7 @@ def holds_now(stage: Stage, name: str, amount: str) -> None:
 def asks(stage: Stage, name: str) -> list[str]:
     """`asha's phone asks for the M-PESA PIN`: shows the prompt, `(nothing)` for none."""
     prompt = stage.prompts.on(_number(stage, name))
-    return prompt.text.split("\n") if prompt else [NOTHING]
+    return block([prompt.text] if prompt else [])
 
 
 def enters(stage: Stage, name: str, how: str) -> list[str]:
@@ -92,7 +90,7 @@ def gets(stage: Stage, name: str) -> list[str]:
     messages = _safaricom(stage).customer(_number(stage, name)).messages
     new = messages[stage.read_mpesa.get(name, 0) :]
     stage.read_mpesa[name] = len(messages)
-    return f"\n{BETWEEN}\n".join(new).split("\n") if new else [NOTHING]
+    return block(new)
 
 
 def switches(stage: Stage, name: str, how: str) -> None:
@@ -159,22 +157,21 @@ def _minor(amount: str) -> int:
     return minor
 
 
-_NAME: Final = "([a-z][a-z0-9_]*)"
 _OWN: Final = "(?:her|his|their)"
 VERBS: Final[Sequence[tuple[re.Pattern[str], Callable[..., list[str] | None]]]] = [
     (re.compile(pattern, re.ASCII), verb)
     for pattern, verb in (
         (r"M-PESA of ([a-z0-9_]+) holds ([0-9.,]+)", holds_now),
-        (rf"{_NAME}'s phone asks for the M-PESA PIN", asks),
-        (rf"{_NAME} enters ({_OWN}|a wrong) M-PESA PIN", enters),
-        (rf"{_NAME} (cancels|ignores) the prompt", leaves),
+        (rf"{NAME}'s phone asks for the M-PESA PIN", asks),
+        (rf"{NAME} enters ({_OWN}|a wrong) M-PESA PIN", enters),
+        (rf"{NAME} (cancels|ignores) the prompt", leaves),
         (
-            rf"{_NAME} pays ([0-9.,]+) by M-PESA to (till )?([0-9]{{5,7}})(?: account (.+))?",
+            rf"{NAME} pays ([0-9.,]+) by M-PESA to (till )?([0-9]{{5,7}})(?: account (.+))?",
             pays,
         ),
-        (rf"{_NAME} gets from M-PESA", gets),
-        (rf"{_NAME}'s phone is (off|on)", switches),
-        (rf"{_NAME} swaps {_OWN} SIM", swaps),
+        (rf"{NAME} gets from M-PESA", gets),
+        (rf"{NAME}'s phone is (off|on)", switches),
+        (rf"{NAME} swaps {_OWN} SIM", swaps),
         ("Safaricom", books),
         ("Safaricom asks nobody before a payment", asks_nobody),
         ("Safaricom names payers by digest", names_payers),
