@@ -15,7 +15,7 @@ from bench.dialogue import running
 from bench.figures import Figure, interleaved
 from bench.stage import Stage
 from simulator import load
-from simulator.backstage import plant_people, plant_town
+from simulator.planting import plant_people, plant_town
 from ussd_app.ledger import audit
 
 PEOPLE = 400

@@ -18,7 +18,7 @@ from bench.dialogue import running
 from bench.figures import Figure, interleaved
 from bench.phones import Conversation, Hop, Played, beside, post
 from simulator import load
-from simulator.backstage import plant_people, plant_town
+from simulator.planting import plant_people, plant_town
 from ussd_app.kernel.clock import nairobi
 from ussd_app.ledger import audit
 from ussd_app.settings import Settings

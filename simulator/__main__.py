@@ -53,7 +53,7 @@ def _rewrite(options: Options) -> int:
 
 def _on_stage(paths: Sequence[Path], *, rewrite: bool) -> int:
     from simulator import dialogue
-    from simulator.backstage import Theatre
+    from simulator.theatre import Theatre
     from simulator.world import AuditFailed, world
 
     wrong = 0
@@ -125,8 +125,8 @@ def _load(options: Options) -> int:
 def _plant(people: Sequence[str], balance: int, town: Town | None, owners: Sequence[str]) -> None:
     """People with money, put into the database that the settings or the running server name; and
     a town with its agents and businesses, if they are to have one."""
-    from simulator.backstage import plant_people, plant_town
     from simulator.load import PIN
+    from simulator.planting import plant_people, plant_town
     from ussd_app.running.inspection import reachable
 
     with reachable(Settings.read(os.environ)) as settings:

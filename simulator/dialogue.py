@@ -17,8 +17,6 @@ GIVEN: Final = "Given"
 NOTHING: Final = "(nothing)"
 BETWEEN: Final = "--"
 """Stands between two messages, or two different answers, in one block."""
-NAME: Final = "([a-z][a-z0-9_]*)"
-"""Whoever has a phone, in the pattern of a line."""
 
 
 class DialogueInvalid(ValueError):

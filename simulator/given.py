@@ -4,12 +4,13 @@
 holds, what it is under and its terms: `agency 41002 20000 under 41001 town=Kisumu`.
 """
 
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from simulator import networks
-from simulator.backstage import Person
 from simulator.dialogue import DialogueInvalid
 from ussd_app.domain.catalogue import AgreementKind
 from ussd_app.domain.seeds import Planted
@@ -20,11 +21,45 @@ from ussd_app.kernel.units import parse_decimal
 
 VAULT: Final = "vault"
 """Begins the line that is about the house and not about a person."""
+_HOLDING: Final = re.compile(r"M-PESA of ([a-z0-9_]+) holds ([0-9.,]+)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody of a `Given` block. No PIN: a stranger with a phone. The balance is in cents."""
+
+    name: str
+    msisdn: str
+    pin: str | None = None
+    language: str = "en"
+    balance_minor: int = 0
+    frozen: bool = False
+    agreements: tuple[Planted, ...] = ()
+    staff: bool = False
+
+    @property
+    def national_id(self) -> str:
+        """The last eight digits of the number, so that a dialogue can type it."""
+        return self.msisdn[-8:]
 
 
 def is_vault(line: str) -> bool:
     """Whether a line says what the house has to trade with."""
     return line.split()[:1] == [VAULT]
+
+
+def is_holding(line: str) -> bool:
+    """Whether a line says what an M-PESA account holds."""
+    return line.strip().startswith("M-PESA of ")
+
+
+def holding(line: str) -> tuple[str, int]:
+    """`M-PESA of asha holds 2000`, `M-PESA of 174379 holds 50000`: whose account, and how many
+    cents. Raises DialogueInvalid."""
+    match = _HOLDING.fullmatch(line.strip())
+    if match is None:
+        raise DialogueInvalid(f"{line!r}: say `M-PESA of asha holds 2000`")
+    return match[1], _amount(line, deque([match[2]]))
 
 
 def beginning(line: str) -> tuple[str, str, Sequence[str]]:

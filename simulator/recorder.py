@@ -9,9 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from simulator.backstage import Person
 from simulator.dialogue import block
-from simulator.given import written
+from simulator.given import Person, written
 from simulator.inside import Customer, Entry
 from simulator.phones import Phone
 from ussd_app.domain.seeds import DEVELOPMENT

@@ -12,11 +12,12 @@ from typing import Any, Final
 import requests
 
 from simulator import given
-from simulator.dialogue import GIVEN, NAME, NOTHING, DialogueInvalid, Step, block, follows
+from simulator.dialogue import GIVEN, NOTHING, DialogueInvalid, Step, block, follows
 from simulator.inside import Inside
 from simulator.phones import on_the_wire
 from simulator.recorder import MPESA
-from simulator.safaricom import words
+from simulator.verbs import NAME, Table, table, understood
+from simulator.verbs.safaricom import WRONG_PIN
 from ussd_app.kernel.money import format_minor
 from ussd_app.kernel.msisdn import local
 
@@ -72,11 +73,11 @@ class Player:
         if step.line == GIVEN:
             self._given(step.block)
             return None
-        for pattern, verb in _VERBS:
-            match = pattern.fullmatch(step.line)
-            if match is not None:
-                return verb(self, *match.groups())
-        raise DialogueInvalid(f"line {step.number}: a running server cannot do {step.line!r}")
+        found = understood(step.line, _VERBS)
+        if found is None:
+            raise DialogueInvalid(f"line {step.number}: a running server cannot do {step.line!r}")
+        verb, words = found
+        return verb(self, *words)
 
     def _plain(self, lines: Sequence[str]) -> list[str]:
         """What a dialogue would have shown: its people have first names only."""
@@ -88,7 +89,7 @@ class Player:
     def _given(self, lines: Sequence[str]) -> None:
         """Phones for those who are named; what they have is the running server's business."""
         for line in lines:
-            if not line.strip() or given.is_vault(line) or words.is_holding(line):
+            if not line.strip() or given.is_vault(line) or given.is_holding(line):
                 continue
             name, msisdn, _ = given.beginning(line)
             self._post("/api/phones", {"name": name, "number": local(msisdn)})
@@ -155,7 +156,7 @@ class Player:
 
     def enters(self, name: str, how: str) -> list[str]:
         self.asks(name)
-        pin = words.WRONG_PIN if how == "a wrong" else self._view(name)["mpesa"]["pin"]
+        pin = WRONG_PIN if how == "a wrong" else self._view(name)["mpesa"]["pin"]
         return self._said(name, "mpesa-pin", {"pin": pin})
 
     def leaves(self, name: str, how: str) -> None:
@@ -235,28 +236,25 @@ def _plain(lines: Sequence[str]) -> list[str]:
     return plain
 
 
-_VERBS: Final[Sequence[tuple[re.Pattern[str], Callable[..., list[str] | None]]]] = [
-    (re.compile(pattern, re.ASCII), verb)
-    for pattern, verb in (
-        (rf"{NAME} dials (\*[0-9*]+#)", Player.dials),
-        (rf"{NAME} >(?: (.*))?", Player.answers),
-        (rf"{NAME} hangs up", Player.hangs_up),
-        (rf"{NAME} texts (.+)", Player.texts),
-        (rf"{NAME} gets", Player.gets),
-        (rf"{NAME}'s phone asks for the M-PESA PIN", Player.asks),
-        (rf"{NAME} enters (her|his|their|a wrong) M-PESA PIN", Player.enters),
-        (rf"{NAME} (cancels|ignores) the prompt", Player.leaves),
-        (
-            rf"{NAME} pays ([0-9.,]+) by M-PESA to (till )?([0-9]{{5,7}})(?: account (.+))?",
-            Player.pays,
-        ),
-        (rf"{NAME}'s phone is (off|on)", Player.switches),
-        (SAFARICOM, Player.books),
-        ("(Safaricom|the airtime gateway|the bank) (.+)", Player.behaves),
-        ("Ledger", Player.ledger),
-        (BALANCES, Player.balances),
-        ("the network repeats", Player.repeats),
-        ("Redis forgets", Player.redis_forgets),
-        ("(an?|[0-9]{1,5}) (second|minute|hour|day)s? pass(?:es)?", Player.time_passes),
-    )
-]
+_VERBS: Final[Table] = table(
+    (rf"{NAME} dials (\*[0-9*]+#)", Player.dials),
+    (rf"{NAME} >(?: (.*))?", Player.answers),
+    (rf"{NAME} hangs up", Player.hangs_up),
+    (rf"{NAME} texts (.+)", Player.texts),
+    (rf"{NAME} gets", Player.gets),
+    (rf"{NAME}'s phone asks for the M-PESA PIN", Player.asks),
+    (rf"{NAME} enters (her|his|their|a wrong) M-PESA PIN", Player.enters),
+    (rf"{NAME} (cancels|ignores) the prompt", Player.leaves),
+    (
+        rf"{NAME} pays ([0-9.,]+) by M-PESA to (till )?([0-9]{{5,7}})(?: account (.+))?",
+        Player.pays,
+    ),
+    (rf"{NAME}'s phone is (off|on)", Player.switches),
+    (SAFARICOM, Player.books),
+    ("(Safaricom|the airtime gateway|the bank) (.+)", Player.behaves),
+    ("Ledger", Player.ledger),
+    (BALANCES, Player.balances),
+    ("the network repeats", Player.repeats),
+    ("Redis forgets", Player.redis_forgets),
+    ("(an?|[0-9]{1,5}) (second|minute|hour|day)s? pass(?:es)?", Player.time_passes),
+)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-from simulator.backstage import SERVICE_CODE, SHORTCODE, Backstage, Person
+from simulator.backstage import SERVICE_CODE, SHORTCODE, Backstage
+from simulator.given import Person
 from simulator.inside import Inside
 from simulator.phones import Service
 from simulator.server import Plan, Simulator

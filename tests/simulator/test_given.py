@@ -3,8 +3,8 @@
 import pytest
 
 from simulator import given
-from simulator.backstage import Person
 from simulator.dialogue import DialogueInvalid
+from simulator.given import Person
 from ussd_app.domain.seeds import DEVELOPMENT
 from ussd_app.products.read import read_catalogue
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from simulator.__main__ import main
-from simulator.backstage import Person
+from simulator.given import Person
 from tests.simulator.full_stage import CAST, full_stage
 from tests.ways import way
 from ussd_app.domain.seeds import Planted
