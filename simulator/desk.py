@@ -1,32 +1,31 @@
-"""All that the page can ask for, in one place: phones, faults, services, recording, insight.
+"""All that the page can ask for, in one place: phones, what people do, faults, services, recording.
 
-The page's routes are a thin skin over it. After each hop it asks the application, when it is a
-Kabambe, what happened inside.
+The page's routes are a thin skin over it. It does nothing itself: it has others do it, writes it
+down where a recording runs, and says what has changed. How things look is the business of `views`.
 """
 
 import re
-import threading
-import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import InitVar, asdict, dataclass, field, fields, replace
 from typing import Any, Final
 
-from simulator import networks, paging
+from simulator import networks, trouble, views
 from simulator.dialogue import block
-from simulator.inside import Entry, Inside
+from simulator.inside import Inside
+from simulator.insight import Insight
 from simulator.live import Live
-from simulator.mpesa import Mpesa, Unpayable
+from simulator.mpesa import Mpesa
 from simulator.outside import Outside
-from simulator.phones import DELIVERIES, Phone, Service, on_the_wire
+from simulator.phones import Phone, Service, on_the_wire
 from simulator.recorder import Recorder
-from simulator.sms import STATUSES, SmsCentre
-from simulator.telco import MOST_SLOW_MS, Telco
-from ussd_app.kernel.gsm7 import is_gsm7
+from simulator.sms import SmsCentre
+from simulator.telco import Telco
+from simulator.wanted import Impossible, Reader, callback, read, service_code, text
 from ussd_app.kernel.msisdn import parse as parse_msisdn
 
 MOST_PHONES: Final = 12
-MOST_ENTRIES: Final = 20
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,19}", re.ASCII)
+_DIALLED: Final = re.compile(r"[0-9*#+]{1,160}", re.ASCII)
 CAST: Final = (
     ("asha", "0712000001"),
     ("baraka", "0722000002"),
@@ -34,15 +33,13 @@ CAST: Final = (
     ("duka_la_juma", "0755000005"),
 )
 """Two customers, an agent and a merchant, side by side."""
-TIMES: Final = {1: "", 2: " twice at once", 3: " three times at once", 4: " four times at once"}
-NEXT_HOP: Final = {
-    "lose_hop": "the network loses the next hop",
-    "lose_reply": "the network loses the next reply",
+
+
+_SERVICE: Final[Mapping[str, Reader]] = {
+    "code": service_code,
+    "shortcode": text,
+    **{each.name: callback for each in fields(Service) if each.name.endswith("_url")},
 }
-
-
-class Impossible(ValueError):
-    """What was asked cannot be done; the message is for the person at the page."""
 
 
 @dataclass
@@ -51,17 +48,15 @@ class Desk:
 
     telco: Telco
     centre: SmsCentre
-    inside: Inside
+    inside: InitVar[Inside]
     outside: Outside
     live: Live = field(default_factory=Live)
     recorder: Recorder = field(default_factory=Recorder)
-    _insight: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    _last_entry: int | None = None
-    _reading: threading.Lock = field(default_factory=threading.Lock)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, inside: Inside) -> None:
         self.telco.changed = self._changed
-        self.mpesa = Mpesa(self.outside, self.telco, self.recorder, self._look_again)
+        self.insight = Insight(inside, self.telco, self.recorder)
+        self.mpesa = Mpesa(self.outside, self.telco, self.recorder, self._look)
         self.mpesa.safaricom.journal.changed = lambda: self.live.tell("safaricom")
 
     def _changed(self, phone: Phone) -> None:
@@ -73,9 +68,9 @@ class Desk:
     def state(self) -> dict[str, Any]:
         """Everything, for a page that has just opened."""
         return {
-            "phones": [self.phone_view(phone) for phone in self.telco.phones.values()],
+            "phones": [self.phone_view(phone) for phone in self._phones()],
             "networks": [asdict(network) for network in networks.ALL],
-            "graph": self.inside.graph(),
+            "graph": self.insight.inside.graph(),
             "desk": self.desk_view(),
             "safaricom": self.mpesa.view(),
         }
@@ -97,49 +92,15 @@ class Desk:
         if topic == "desk":
             return self.desk_view()
         if topic == "graph":
-            return self.inside.graph()
+            return self.insight.inside.graph()
         if topic == "safaricom":
             return self.mpesa.view()
         phone = self.telco.phones.get(topic.removeprefix("phone:"))
         return None if phone is None else self.phone_view(phone)
 
     def phone_view(self, phone: Phone) -> dict[str, Any]:
-        """One phone as the page draws it. Nothing secret is in it."""
-        with phone.lock:
-            display = phone.display
-            session = phone.session
-            return {
-                "seen_us": time.time_ns() // 1_000,
-                "msisdn": phone.msisdn,
-                "number": phone.number,
-                "name": phone.name,
-                "network": asdict(phone.network),
-                "busy": phone.busy,
-                "inSession": phone.in_session,
-                "asksSecret": bool(phone.asks_secret),
-                "display": {
-                    "kind": display.kind,
-                    "screen": display.screen,
-                    "page": display.page,
-                    "pages": len(display.pages),
-                    "takesAnswer": display.takes_answer,
-                    "size": paging.measure(display.text),
-                    "room": paging.room(display.text, phone.network),
-                    "unit": "septets" if is_gsm7(display.text) else "UCS-2 characters",
-                },
-                "session": session and {"id": session.id, "hops": session.hops},
-                "inside": self._insight.get(phone.msisdn),
-                "mpesa": self.mpesa.phone_view(phone),
-                "faults": asdict(phone.faults),
-                "service": asdict(phone.service),
-                "unread": phone.unread,
-                "inbox": [
-                    {**asdict(message), "at": message.at.isoformat()} for message in phone.inbox
-                ],
-                "traffic": [
-                    {**asdict(traffic), "at": traffic.at.isoformat()} for traffic in phone.traffic
-                ],
-            }
+        """One phone as the page draws it."""
+        return views.of_phone(phone, self.insight.of(phone), self.mpesa.phone_view(phone))
 
     # phones
 
@@ -157,10 +118,8 @@ class Desk:
             raise Impossible("that is no Kenyan mobile number")
         if len(self.telco.phones) >= MOST_PHONES:
             raise Impossible(f"there is room for {MOST_PHONES} phones")
-        clean = "".join(
-            c for c in name.strip().lower().replace(" ", "_") if c.isalnum() or c == "_"
-        )
-        if not clean or not clean.isascii() or not clean[0].isalpha() or len(clean) > 20:
+        clean = re.sub(r"\W", "", name.strip().lower().replace(" ", "_"))
+        if not _NAME.fullmatch(clean):
             raise Impossible("a name begins with a letter and has at most 20 letters or digits")
         if any(phone.name == clean and phone.msisdn != msisdn for phone in self._phones()):
             raise Impossible("somebody has that name already")
@@ -176,6 +135,7 @@ class Desk:
     def remove(self, msisdn: str) -> None:
         """Take a phone off the page."""
         self.telco.remove(msisdn)
+        self.insight.forget(msisdn)
         self.live.tell("desk")
 
     def _phones(self) -> list[Phone]:
@@ -184,7 +144,9 @@ class Desk:
     # what people do
 
     def dial(self, phone: Phone, code: str) -> None:
-        """Dial."""
+        """Dial. Raises Impossible for what no phone has keys for."""
+        if not _DIALLED.fullmatch(code):
+            raise Impossible("digits, * and # can be dialled")
         self._before()
         self.telco.dial(phone, code)
         self._after(phone, f"{phone.name} dials {code}")
@@ -204,13 +166,13 @@ class Desk:
             self.recorder.did(phone, f"{phone.name} hangs up")
         self.telco.hang_up(phone)
 
-    def text(self, phone: Phone, text: str, to: str) -> None:
+    def text(self, phone: Phone, words: str, to: str) -> None:
         """Send an SMS to the application's short code."""
-        if not text or len(text) > 900:
-            raise Impossible("an SMS has from 1 to 900 characters")
+        if not words:
+            raise Impossible("an SMS says something")
         self._before()
-        self.recorder.did(phone, f"{phone.name} texts {text}")
-        self.centre.text(phone, text, to or phone.service.shortcode)
+        self.recorder.did(phone, f"{phone.name} texts {words}")
+        self.centre.text(phone, words, to or phone.service.shortcode)
 
     def read(self, phone: Phone) -> None:
         """The inbox was opened."""
@@ -227,7 +189,7 @@ class Desk:
         return said
 
     def leave_prompt(self, phone: Phone, how: str) -> None:
-        """Cancel M-PESA's prompt, or let it be. Raises NotNow."""
+        """Cancel M-PESA's prompt, or let it be. Raises NotNow, Impossible."""
         self._before()
         self.mpesa.leave(phone, how)
         self._changed(phone)
@@ -237,8 +199,6 @@ class Desk:
         self._before()
         try:
             return self.mpesa.pay(phone, said)
-        except Unpayable as refusal:
-            raise Impossible(str(refusal)) from None
         finally:
             self._changed(phone)
 
@@ -249,7 +209,8 @@ class Desk:
 
     def behave(self, wanted: Mapping[str, Any]) -> None:
         """Have Safaricom, the airtime gateway or the bank behave otherwise. Raises Impossible."""
-        if not self.mpesa.behave(str(wanted.get("who")), str(wanted.get("how"))):
+        said = read(wanted, {"who": text, "how": text})
+        if not self.mpesa.behave(said.get("who", ""), said.get("how", "")):
             raise Impossible("nobody outside behaves like that")
         self.live.tell("desk")
 
@@ -258,7 +219,7 @@ class Desk:
 
     def _after(self, phone: Phone, line: str) -> None:
         """Ask what happened inside, and write the hop down."""
-        self.look_inside(phone)
+        self.insight.look(phone)
         shown = on_the_wire(phone.display.kind, phone.display.screen)
         self.recorder.did(phone, line, shown)
         self._changed(phone)
@@ -267,75 +228,30 @@ class Desk:
 
     def repeat(self, phone: Phone, wanted: Mapping[str, Any]) -> None:
         """Deliver the last hop again. Raises NotNow, Impossible."""
-        copies = _whole(wanted.get("copies", 1), 1, 4)
-        back = _whole(wanted.get("back", 0), 0, 1)
+        how = read(wanted, trouble.AGAIN)
+        copies, back = how.get("copies", 1), how.get("back", 0)
         self._before()
         answers = self.telco.repeat(phone, copies=copies, back=back)
         said = [each.reply.said for each in answers if each.reply is not None]
-        line = f"the network repeats{TIMES[copies]}{' the hop before' if back else ''}"
+        line = f"the network repeats{trouble.TIMES[copies]}{' the hop before' if back else ''}"
         self.recorder.did(phone, line, block(said[:1]) if said else ())
-        self.look_inside(phone)
-        self._changed(phone)
+        self._look(phone)
 
     def set_faults(self, phone: Phone, wanted: Mapping[str, Any]) -> None:
         """Arm or disarm what goes wrong for one phone. Raises Impossible."""
-        if "slow_ms" in wanted:
-            phone.faults.slow_ms = _whole(wanted["slow_ms"], 0, MOST_SLOW_MS)
-        self._set_next_hop(phone, wanted)
-        self._set_messages(phone, wanted)
+        for line in trouble.arm(phone.faults, wanted):
+            self.recorder.network(line)
         self._changed(phone)
-
-    def _set_next_hop(self, phone: Phone, wanted: Mapping[str, Any]) -> None:
-        faults = phone.faults
-        if "copies" in wanted:
-            faults.copies = _whole(wanted["copies"], 1, 4)
-            if faults.copies > 1:
-                words = TIMES[faults.copies]
-                self.recorder.network(f"the network delivers the next hop{words}")
-        for name, line in NEXT_HOP.items():
-            if name in wanted:
-                setattr(faults, name, bool(wanted[name]))
-                if wanted[name]:
-                    self.recorder.network(line)
-
-    def _set_messages(self, phone: Phone, wanted: Mapping[str, Any]) -> None:
-        faults = phone.faults
-        if "sms_status" in wanted:
-            code = wanted["sms_status"]
-            if code is not None and code not in STATUSES:
-                raise Impossible("there is no such SMS status")
-            faults.sms_status = code
-        if "delivery" in wanted:
-            if wanted["delivery"] not in DELIVERIES:
-                raise Impossible("delivery reports do not come like that")
-            faults.delivery = wanted["delivery"]
 
     def set_gateway(self, wanted: Mapping[str, Any]) -> None:
         """Change how the SMS API behaves for everybody. Raises Impossible."""
-        faults = self.centre.faults
-        if "slow_ms" in wanted:
-            faults.slow_ms = _whole(wanted["slow_ms"], 0, MOST_SLOW_MS)
-        if "http_status" in wanted:
-            faults.http_status = _whole(wanted["http_status"], 0, 599)
-        for name in ("silent", "drop", "taken_anyway"):
-            if name in wanted:
-                setattr(faults, name, bool(wanted[name]))
-        if "batch_error" in wanted:
-            faults.batch_error = str(wanted["batch_error"])[:60]
+        trouble.set_gateway(self.centre.faults, wanted)
         self.live.tell("desk")
 
     def set_service(self, wanted: Mapping[str, Any], phone: Phone | None = None) -> None:
         """Point one phone, or all of them, at an application. Raises Impossible."""
-        current = asdict(phone.service if phone else self.telco.service)
-        unknown = set(wanted) - set(current)
-        if unknown or not all(isinstance(value, str) for value in wanted.values()):
-            raise Impossible(f"a service has {', '.join(current)}, each a text")
-        service = Service(**(current | dict(wanted)))
-        for url in (service.ussd_url, service.events_url, service.delivery_url):
-            if url and not url.startswith(("http://", "https://")):
-                raise Impossible("a callback begins with http:// or https://")
-        if not service.code.startswith("*") or not service.code.endswith("#"):
-            raise Impossible("a service code looks like *383# or *384*44135#")
+        current = phone.service if phone else self.telco.service
+        service = replace(current, **read(wanted, _SERVICE))
         if phone is None:
             self.telco.service = service
         for each in [phone] if phone else self._phones():
@@ -345,70 +261,33 @@ class Desk:
 
     def redis_forgets(self) -> None:
         """Have the application lose its sessions. Raises Impossible when it has no such door."""
-        if not self.inside.forget_sessions():
+        if not self.insight.inside.forget_sessions():
             raise Impossible("this application has no /inspect/faults")
         self.recorder.network("Redis forgets")
-        self._insight.clear()
+        self.insight.forget()
         for phone in self._phones():
             self._changed(phone)
 
     # insight
 
-    def look_inside(self, phone: Phone) -> None:
-        """Learn where the phone's session stands and what the last hop wrote in the ledger."""
-        session = phone.session
-        seen = self.inside.session(session.id) if session else None
-        with phone.lock:
-            self._insight[phone.msisdn] = seen or {}
-            if seen is not None and "asks_secret" in seen:
-                phone.asks_secret = bool(seen["asks_secret"])
-        entries = self._new_entries()
-        self.recorder.entries(entries)
-        for entry in entries:
-            self.telco.note(
-                phone, "ledger", f"{entry.receipt} {entry.type}", "", "\n".join(entry.sentences), 0
-            )
-
-    def _look_again(self, phone: Phone) -> None:
-        """Something may have happened by itself."""
-        self.look_inside(phone)
+    def _look(self, phone: Phone) -> None:
+        """See what has happened inside, and show it."""
+        self.insight.look(phone)
         self._changed(phone)
-
-    def _new_entries(self) -> list[Entry]:
-        """The entries since the last look; only the newest of them when somebody is in a hurry."""
-        with self._reading:
-            if self._last_entry is None:
-                return []
-            entries = self.inside.entries(self._last_entry, most_batches=1)
-            if len(entries) > MOST_ENTRIES:
-                self._last_entry = self.inside.last_entry()
-            elif entries:
-                self._last_entry = entries[-1].id
-        return entries[-MOST_ENTRIES:]
 
     def catch_up(self) -> None:
         """Until the application has been met once, look whether it is there now."""
-        if self._last_entry is None and self.inside.graph():
-            self.begin()
+        if self.insight.catch_up():
             self.live.tell("graph")
-
-    def begin(self) -> None:
-        """Remember where the ledger ends now: only what follows is shown."""
-        with self._reading:
-            self._last_entry = self.inside.last_entry()
 
     def record(self, on: bool) -> None:
         """Start a recording anew, or stop it."""
         if on:
-            self.begin()
-            self.recorder.start(self.inside.customers(), self._phones(), self.mpesa.holdings())
+            self.insight.begin()
+            self.recorder.start(
+                self.insight.inside.customers(), self._phones(), self.mpesa.holdings()
+            )
         else:
             self.recorder.messages(self._phones())
             self.recorder.stop()
         self.live.tell("desk")
-
-
-def _whole(value: Any, least: int, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise Impossible(f"that takes a whole number from {least} to {most}")
-    return value

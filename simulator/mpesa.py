@@ -1,5 +1,6 @@
 """M-PESA at the page: the prompt on a phone, its menu, and what a developer sees of Safaricom."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -13,17 +14,23 @@ from simulator.safaricom.lipa import pay
 from simulator.safaricom.model import PIN, Safaricom
 from simulator.safaricom.prompts import Prompt
 from simulator.telco import NotNow, Telco
+from simulator.wanted import Impossible, Reader, flag, one_of, read, text
 from ussd_app.kernel.gsm7 import segments
 from ussd_app.kernel.money import format_minor, parse_minor
 
 MOST_SHOWN: Final = 60
+_BUSINESS: Final = re.compile("[0-9]{5,7}", re.ASCII)
+_ORDER: Final[Mapping[str, Reader]] = {
+    "goods": flag,
+    "business": text,
+    "account": text,
+    "amount": text,
+    "pin": text,
+}
+"""What was typed into M-PESA's own menu."""
 LONGEST_ACCOUNT: Final = 20
 LOOKS_S: Final = (1, 4)
 """After M-PESA moved money: when the application may have heard of it, and written it down."""
-
-
-class Unpayable(ValueError):
-    """What was typed into M-PESA's menu is no payment; the message says so to who typed it."""
 
 
 @dataclass
@@ -114,28 +121,28 @@ class Mpesa:
         return said
 
     def leave(self, phone: Phone, how: str) -> None:
-        """Cancel the prompt, or ignore it until the network gives up. Raises NotNow."""
-        prompt = self._asked(phone)
-        prompts = self.outside.prompts
+        """Cancel the prompt, or ignore it until the network gives up. Raises NotNow, Impossible."""
+        one_of("cancels", "ignores")("how", how)
+        prompts, prompt = self.outside.prompts, self._asked(phone)
         (prompts.ignore if how == "ignores" else prompts.cancel)(prompt)
-        verb = "ignores" if how == "ignores" else "cancels"
-        self.recorder.did(phone, f"{phone.name} {verb} the prompt")
+        self.recorder.did(phone, f"{phone.name} {how} the prompt")
         self.safaricom.flush()
 
     def pay(self, phone: Phone, said: Mapping[str, Any]) -> str:
-        """Pay from M-PESA's own menu; what M-PESA answers. Raises Unpayable."""
-        business, account = str(said.get("business", "")), str(said.get("account", "")).strip()
-        minor, goods = parse_minor(str(said.get("amount", ""))), bool(said.get("goods"))
-        if not business.isdigit() or not 5 <= len(business) <= 7:
-            raise Unpayable("A business number has 5 to 7 digits.")
+        """Pay from M-PESA's own menu; what M-PESA answers. Raises Impossible."""
+        typed = dict.fromkeys(_ORDER, "") | read(said, _ORDER)
+        business, account = typed["business"], typed["account"].strip()
+        minor, goods = parse_minor(typed["amount"]), bool(typed["goods"])
+        if not _BUSINESS.fullmatch(business):
+            raise Impossible("A business number has 5 to 7 digits.")
         if minor is None or minor % 100:
-            raise Unpayable("M-PESA takes whole shillings.")
+            raise Impossible("M-PESA takes whole shillings.")
         if not goods and not 0 < len(account) <= LONGEST_ACCOUNT:
-            raise Unpayable(f"An account number has 1 to {LONGEST_ACCOUNT} characters.")
+            raise Impossible(f"An account number has 1 to {LONGEST_ACCOUNT} characters.")
         if not _has_mpesa(phone):
-            raise Unpayable(f"There is no M-PESA on {phone.network.name}.")
+            raise Impossible(f"There is no M-PESA on {phone.network.name}.")
         order = Order(_number(phone), business, minor, "" if goods else account, goods)
-        answer = pay(self.safaricom, order, str(said.get("pin", "")))
+        answer = pay(self.safaricom, order, typed["pin"])
         to = f"till {business}" if goods else f"{business} account {account}"
         line = f"{phone.name} pays {minor // 100} by M-PESA to {to}"
         self.recorder.did(phone, line, answer.split("\n"))

@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, jsonify, render_template, request
 
-from simulator.desk import Desk, Impossible
+from simulator.desk import Desk
 from simulator.phones import Phone
 from simulator.telco import NotNow
+from simulator.wanted import Impossible, flag, text
 
 LARGEST_REQUEST_BYTES: Final = 16_384
 POLICY: Final = (
@@ -41,8 +42,8 @@ def _reads(blue: Blueprint, desk: Desk) -> None:
 
     @blue.get("/api/recording")
     def recording() -> Response:
-        text = desk.recorder.text(list(desk.telco.phones.values()))
-        return Response(text, content_type="text/plain; charset=utf-8")
+        dialogue = desk.recorder.text(list(desk.telco.phones.values()))
+        return Response(dialogue, content_type="text/plain; charset=utf-8")
 
 
 def _changes(blue: Blueprint, desk: Desk) -> None:
@@ -56,7 +57,7 @@ def _changes(blue: Blueprint, desk: Desk) -> None:
         "faults": desk.set_faults,
         "service": lambda phone, said: desk.set_service(said, phone),
         "mpesa-leave": lambda phone, said: desk.leave_prompt(phone, _text(said, "how")),
-        "mpesa-reach": lambda phone, said: desk.switch(phone, bool(said.get("on"))),
+        "mpesa-reach": lambda phone, said: desk.switch(phone, _flag(said, "on")),
     }
     of_mpesa: dict[str, Callable[[Phone, dict[str, Any]], str]] = {
         "mpesa-pin": lambda phone, said: desk.enter_mpesa_pin(phone, _text(said, "pin")),
@@ -67,7 +68,7 @@ def _changes(blue: Blueprint, desk: Desk) -> None:
         "service": desk.set_service,
         "outside": desk.behave,
         "redis-forgets": lambda said: desk.redis_forgets(),
-        "record": lambda said: desk.record(bool(said.get("on"))),
+        "record": lambda said: desk.record(_flag(said, "on")),
     }
 
     @blue.post("/api/phones")
@@ -121,7 +122,8 @@ def _json() -> dict[str, Any]:
 
 
 def _text(wanted: dict[str, Any], name: str) -> str:
-    value = wanted.get(name, "")
-    if not isinstance(value, str):
-        raise Impossible(f"{name} must be a text")
-    return value
+    return text(name, wanted.get(name, ""))
+
+
+def _flag(wanted: dict[str, Any], name: str) -> bool:
+    return flag(name, wanted.get(name, False))

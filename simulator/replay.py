@@ -237,7 +237,7 @@ def _plain(lines: Sequence[str]) -> list[str]:
 
 
 _VERBS: Final[Table] = table(
-    (rf"{NAME} dials (\*[0-9*]+#)", Player.dials),
+    (rf"{NAME} dials ([0-9*#+]+)", Player.dials),
     (rf"{NAME} >(?: (.*))?", Player.answers),
     (rf"{NAME} hangs up", Player.hangs_up),
     (rf"{NAME} texts (.+)", Player.texts),

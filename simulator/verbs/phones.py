@@ -68,7 +68,7 @@ def bills(scene: Scene) -> list[str]:
 
 
 VERBS: Final[Table] = table(
-    (rf"{NAME} dials (\*[0-9*]+#)", dials),
+    (rf"{NAME} dials ([0-9*#+]+)", dials),
     (rf"{NAME} >(?: (.*))?", answers),
     (rf"{NAME} hangs up", hangs_up),
     (rf"{NAME} texts (.+)", texts),

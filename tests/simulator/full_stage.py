@@ -36,10 +36,10 @@ def full_stage(database_url: str, redis_url: str) -> Iterator[FullStage]:
         try:
             base = backstage.start(page.url)
             backstage.seed(CAST)
-            simulator.desk.inside = Inside(base)
+            simulator.desk.insight.inside = Inside(base)
             simulator.desk.set_service(asdict(Service.at(base, SERVICE_CODE, SHORTCODE)))
             simulator.safaricom.assume(backstage.app.settings, base)
-            simulator.desk.begin()
+            simulator.desk.insight.begin()
             yield FullStage(backstage, simulator, page.url)
         finally:
             simulator.stop()

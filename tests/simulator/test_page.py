@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from simulator import lettering
 from simulator.airtime import Reseller
 from simulator.bank import Switch
-from simulator.desk import Desk, Impossible
+from simulator.desk import Desk
 from simulator.inside import Inside
 from simulator.live import Live
 from simulator.outside import Outside
@@ -26,6 +26,7 @@ from simulator.server import Plan, create_app
 from simulator.serving import Served
 from simulator.sms import SmsCentre
 from simulator.telco import Telco
+from simulator.wanted import Impossible
 from tests.simulator.plain_app import PlainApp
 from ussd_app.kernel.clock import Clock, FrozenClock
 
@@ -140,8 +141,10 @@ def test_other_peoples_applications_can_stand_behind_the_code(
     assert answer.get_json()["service"]["code"] == "*384*44135#"
     act(client, "dial", code="*384*44135#")
     assert b"%2A384%2A44135%23" in plain.bodies[-1]
-    assert act(client, "service", ussd_url="javascript:alert(1)").status_code == 409
-    assert act(client, "service", code="384").status_code == 409
+    for wrong in ("ussd_url", "incoming_url", "opt_out_url", "airtime_url"):
+        assert act(client, "service", **{wrong: "javascript:alert(1)"}).status_code == 409
+    for code in ("384", "*3 84#", "*<b>#"):
+        assert act(client, "service", code=code).status_code == 409
     assert act(client, "service", colour="red").status_code == 409
     assert client.post("/api/desk/service", json={"code": "*1#"}).status_code == 200
 
@@ -159,6 +162,39 @@ def test_faults_are_armed_and_used_up(client: FlaskClient, plain: PlainApp) -> N
     assert len(plain.bodies) == 4
     for wrong in ({"copies": 9}, {"slow_ms": -1}, {"slow_ms": "1"}, {"delivery": "by horse"}):
         assert act(client, "faults", **wrong).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ("faults", {"lose_hop": "yes"}),
+        ("faults", {"sms_status": [101]}),
+        ("faults", {"colour": "red"}),
+        ("dial", {"code": "hello"}),
+        ("dial", {"code": ""}),
+        ("answer", {"text": "1\nasha > 2"}),
+        ("answer", {"text": "\ud800"}),
+        ("text", {"text": "x" * 901}),
+        ("text", {"text": ""}),
+        ("mpesa-reach", {"on": "no"}),
+        ("mpesa-leave", {"how": "throws it away"}),
+        ("mpesa-pay", {"business": "²²²²²", "account": "A", "amount": "5"}),
+    ],
+)
+def test_what_no_phone_can_do_is_refused(
+    client: FlaskClient, plain: PlainApp, action: str, said: dict[str, object]
+) -> None:
+    act(client, "dial", code="*383#")
+    assert act(client, action, **said).status_code == 409
+    assert len(plain.bodies) == 1
+
+
+def test_what_is_wrong_in_part_is_not_done_at_all(client: FlaskClient, desk: Desk) -> None:
+    assert act(client, "faults", slow_ms=300, copies=9).status_code == 409
+    assert desk.telco.phones["+254712000001"].faults.slow_ms == 0
+    said = {"slow_ms": 300, "http_status": 5}
+    assert client.post("/api/desk/gateway", json=said).status_code == 409
+    assert desk.centre.faults.slow_ms == 0
 
 
 def test_the_gateway_can_be_made_ill(client: FlaskClient, desk: Desk) -> None:
