@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from simulator.day import Town
+from simulator.load.day import Town
 from ussd_app.settings import Settings, SettingsInvalid
 
 DIALOGUES: Final = Path("tests/dialogues")

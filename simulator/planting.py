@@ -6,7 +6,7 @@ Knows no phone and no load: who they are is said to it.
 from collections.abc import Sequence
 from typing import Final
 
-from simulator.day import Town
+from simulator.load.day import Town
 from ussd_app.bootstrap import build
 from ussd_app.domain.seeds import Planted, Seed, plant
 from ussd_app.settings import Settings

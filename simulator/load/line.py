@@ -15,18 +15,19 @@ class LineBroken(Exception):
 
 
 class Line:
-    """One connection to one server, opened when it is needed."""
+    """One connection to one callback, opened when it is needed."""
 
-    def __init__(self, host: str, port: int, within_s: float) -> None:
+    def __init__(self, host: str, port: int, path: str, within_s: float) -> None:
         self._host = host
         self._port = port
+        self._path = path
         self._within_s = within_s
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+    async def post(self, body: bytes) -> tuple[int, bytes]:
         """Send a form as the telco does; status and body. Raises LineBroken."""
         head = (
-            f"POST {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n"
+            f"POST {self._path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n"
             "User-Agent: at-ussd-api/1.0\r\nAccept-Encoding: gzip\r\n"
             "Content-Type: application/x-www-form-urlencoded\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
