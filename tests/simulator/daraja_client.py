@@ -15,12 +15,14 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from simulator.post import Answer, NoAnswer, Poster
+from simulator.safaricom.books import Order
 from simulator.safaricom.doors import blueprint
 from simulator.safaricom.front import Front
 from simulator.safaricom.keys import certificate
+from simulator.safaricom.lipa import pay
 from simulator.safaricom.messages import stamp
-from simulator.safaricom.model import Safaricom
-from simulator.safaricom.prompts import Prompts
+from simulator.safaricom.model import PIN, Safaricom
+from simulator.safaricom.prompts import Prompt, Prompts
 from ussd_app.kernel.clock import FrozenClock
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "daraja"
@@ -113,6 +115,33 @@ class Developer:
         self.clock.advance(seconds=seconds)
         self.safaricom.tick()
         self.settle()
+
+    def prompt(self) -> Prompt:
+        """What Asha's phone shows."""
+        shown = self.prompts.on(ASHA)
+        assert shown is not None
+        return shown
+
+    def stk(self) -> dict[str, Any]:
+        """The last callback of a push."""
+        said: dict[str, Any] = self.listener.of("/stk")[-1]["Body"]["stkCallback"]
+        return said
+
+    def result(self) -> dict[str, Any]:
+        """The last result."""
+        said: dict[str, Any] = self.listener.of("/result")[-1]["Result"]
+        return said
+
+    def sells(self, account: str = "A 1", amount_minor: int = 250_00) -> str:
+        """Asha pays from M-PESA's own menu; what it says."""
+        said = pay(self.safaricom, Order(ASHA, SHORTCODE, amount_minor, account), PIN)
+        self.settle()
+        return said
+
+    @property
+    def paid_out(self) -> bool:
+        """Whether Asha has the thousand of a payout as it should be."""
+        return self.safaricom.books.balance(ASHA) == 6_000_00
 
     @property
     def wrong(self) -> str:
