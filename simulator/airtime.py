@@ -15,8 +15,9 @@ from decimal import Decimal
 from typing import Final
 
 from simulator import networks, wire
+from simulator.answers import DROPPED, TEXT, ApiAnswer, json_answer
 from simulator.phones import Message, Phone
-from simulator.sms import BAD_KEY, SILENCE_S, ApiAnswer, SmsCentre
+from simulator.sms import BAD_KEY, SILENCE_S, SmsCentre
 from ussd_app.kernel.gsm7 import segments
 
 DISCOUNT: Final = Decimal("0.04")
@@ -65,10 +66,10 @@ class Reseller:
         if faults.http_status:
             return ApiAnswer(faults.http_status, "Service unavailable", "text/plain")
         if not self.centre.knows(key):
-            return ApiAnswer(401, BAD_KEY, "text/plain; charset=UTF-8")
+            return ApiAnswer(401, BAD_KEY, TEXT)
         read = _recipient(form)
         if read is None:
-            return ApiAnswer(400, "Request is malformed", "text/plain; charset=UTF-8")
+            return ApiAnswer(400, "Request is malformed", TEXT)
         broken = faults.silent or faults.drop
         if broken and not faults.taken_anyway:
             return self._broken()
@@ -78,7 +79,7 @@ class Reseller:
     def _broken(self) -> ApiAnswer:
         if self.faults.silent:
             time.sleep(SILENCE_S)
-        return ApiAnswer(500, "", "text/plain", dropped=True)
+        return DROPPED
 
     def _one(self, number: str, amount: Decimal, idempotency: str | None) -> ApiAnswer:
         if self._is_twice(number, amount, idempotency):
@@ -122,8 +123,8 @@ class Reseller:
         if phone is None:
             return
 
-        def report() -> bool:
-            return self._report(phone, each, status)
+        def report() -> None:
+            self._report(phone, each, status)
 
         if how == "first":
             report()
@@ -133,16 +134,15 @@ class Reseller:
             for _ in range(2 if how == "twice" else 1):
                 self.centre.telco.later(report)
         elif how == "late":
-            self.centre.at(LATE_S, report)
+            self.centre.agenda.at(LATE_S, report)
 
-    def _report(self, phone: Phone, each: Mapping[str, str], status: str) -> bool:
+    def _report(self, phone: Phone, each: Mapping[str, str], status: str) -> None:
         delivered = status == "Success"
         words = "Airtime Delivered Successfully" if delivered else "Airtime could not be delivered"
         fields = wire.airtime_status(each, status, words)
         url = phone.service.airtime_url
         if url:
             self.centre.telco.tell(phone, "airtime status", url, fields, fields)
-        return True
 
 
 def _recipient(form: Mapping[str, str]) -> tuple[str, Decimal] | None:
@@ -182,4 +182,4 @@ def _said(
         "totalAmount": f"KES {total:.4f}" if total else "0",
         "totalDiscount": f"KES {discount:.4f}" if total else "0",
     }
-    return ApiAnswer(201, json.dumps(body, separators=(",", ":")))
+    return json_answer(201, body)

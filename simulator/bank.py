@@ -4,17 +4,16 @@ Speaks the switch's wire (docs/decisions/0010-banks.md); `gateway` puts it behin
 Kabambe only by two callbacks and the key that both sign with.
 """
 
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Final
 
 from simulator import wire
+from simulator.agenda import Agenda
+from simulator.answers import DROPPED, ApiAnswer, json_answer
 from simulator.post import NoAnswer, Poster
-from simulator.sms import ApiAnswer
 from ussd_app.kernel.clock import Clock
 from ussd_app.kernel.signing import is_signed, sign
 
@@ -73,8 +72,10 @@ class Switch:
     later: Callable[[Callable[[], object]], None] = lambda job: None
     faults: BankFaults = field(default_factory=BankFaults)
     transfers: dict[str, Transfer] = field(default_factory=dict)
-    _due: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.agenda = Agenda(self.clock)
 
     # what we are asked
 
@@ -85,20 +86,20 @@ class Switch:
             return refused
         holder = ACCOUNTS.get((form.get("bank", ""), form.get("account", "")))
         if holder is None:
-            return _json(404, {"error": "unknown_account"})
-        return _json(200, {"holder": holder})
+            return json_answer(404, {"error": "unknown_account"})
+        return json_answer(200, {"holder": holder})
 
     def transfer(self, body: bytes, form: Mapping[str, str], signature: str) -> ApiAnswer:
         """`POST /transfers`: the same reference twice is one transfer."""
         faults = self.faults
         if faults.drop and not faults.taken_anyway:
-            return ApiAnswer(500, "", "text/plain", dropped=True)
+            return DROPPED
         refused = self._refused(body, signature)
         if refused:
             return refused
         reference = form.get("reference", "")
         if not reference or not form.get("amount"):
-            return _json(400, {"error": "malformed"})
+            return json_answer(400, {"error": "malformed"})
         with self._lock:
             known = self.transfers.get(reference)
             made = known or self._judge(form)
@@ -106,7 +107,7 @@ class Switch:
         if known is None:
             self._call_back(reference, made)
         if faults.drop:
-            return ApiAnswer(500, "", "text/plain", dropped=True)
+            return DROPPED
         return _standing(reference, made)
 
     def standing(self, path: bytes, reference: str, signature: str) -> ApiAnswer:
@@ -116,7 +117,7 @@ class Switch:
             return refused
         made = self.transfers.get(reference)
         if made is None:
-            return _json(404, {"error": "unknown_reference"})
+            return json_answer(404, {"error": "unknown_reference"})
         return _standing(reference, made)
 
     def _refused(self, body: bytes, signature: str) -> ApiAnswer | None:
@@ -125,9 +126,9 @@ class Switch:
             time.sleep(self.faults.slow_ms / 1000)
         if self.faults.silent:
             time.sleep(SILENCE_S)
-            return ApiAnswer(500, "", "text/plain", dropped=True)
+            return DROPPED
         if not is_signed(self.key, body, signature):
-            return _json(401, {"error": "signature"})
+            return json_answer(401, {"error": "signature"})
         return None
 
     def _judge(self, form: Mapping[str, str]) -> Transfer:
@@ -142,9 +143,11 @@ class Switch:
 
     def _call_back(self, reference: str, made: Transfer) -> None:
         if made.status == "pending":
-            self._at(LATE_S, lambda: self._resolve(reference, "accepted"))
+            self.agenda.at(LATE_S, lambda: self._resolve(reference, "accepted"))
         elif self.faults.returns:
-            self._at(LATE_S, lambda: self._resolve(reference, "rejected", "returned by the bank"))
+            self.agenda.at(
+                LATE_S, lambda: self._resolve(reference, "rejected", "returned by the bank")
+            )
         elif self.faults.twice:
             for _ in range(2):
                 self.later(lambda: self._result(reference))
@@ -186,24 +189,7 @@ class Switch:
         except NoAnswer:
             return 0
 
-    def _at(self, seconds: int, job: Callable[[], object]) -> None:
-        with self._lock:
-            self._due.append((self.clock.now() + timedelta(seconds=seconds), job))
-
-    def tick(self) -> None:
-        """Say what has become due; to be called every second or so."""
-        now = self.clock.now()
-        with self._lock:
-            ready = [job for at, job in self._due if at <= now]
-            self._due = [(at, job) for at, job in self._due if at > now]
-        for job in ready:
-            job()
-
 
 def _standing(reference: str, made: Transfer) -> ApiAnswer:
     said = {"reference": reference, "status": made.status}
-    return _json(200, said | ({"reason": made.reason} if made.reason else {}))
-
-
-def _json(status: int, value: object) -> ApiAnswer:
-    return ApiAnswer(status, json.dumps(value, separators=(",", ":")))
+    return json_answer(200, said | ({"reason": made.reason} if made.reason else {}))

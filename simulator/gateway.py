@@ -6,8 +6,9 @@ from contextlib import suppress
 from flask import Blueprint, Response, request
 
 from simulator.airtime import Reseller
+from simulator.answers import ApiAnswer
 from simulator.bank import Switch
-from simulator.sms import ApiAnswer, SmsCentre
+from simulator.sms import SmsCentre
 
 LARGEST_REQUEST_BYTES = 1_000_000
 

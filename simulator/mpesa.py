@@ -184,7 +184,9 @@ class Mpesa:
         shown = wire.encode([("from", MPESA), ("to", phone.msisdn), ("message", text)]).decode()
         self.telco.note(phone, "SMS", shown, "", name, 0, "from M-PESA")
         for seconds in LOOKS_S:
-            self.safaricom.at(seconds, lambda: self.safaricom.later(lambda: self.look(phone)))
+            self.safaricom.agenda.at(
+                seconds, lambda: self.safaricom.later(lambda: self.look(phone))
+            )
         self.telco.changed(phone)
 
     def _prompted(self, msisdn: str) -> None:

@@ -142,8 +142,8 @@ class Simulator:
     def _run_clock(self) -> None:
         while not self._stopping.wait(TICK_S):
             self.telco.tick()
-            self.centre.tick()
-            self.switch.tick()
+            self.centre.agenda.tick()
+            self.switch.agenda.tick()
             self.safaricom.tick()
             self.desk.catch_up()
             if self._memory:

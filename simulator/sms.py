@@ -4,7 +4,6 @@ Speaks `/version1/messaging` and `/version1/user` as at-sms recordings show them
 behind HTTP. Knows phones only through the telco.
 """
 
-import json
 import re
 import secrets
 import threading
@@ -12,11 +11,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
 from simulator import networks, wire
+from simulator.agenda import Agenda
+from simulator.answers import DROPPED, TEXT, ApiAnswer, json_answer
 from simulator.mailroom import Letter
 from simulator.phones import Message, Phone, new_message_id
 from simulator.telco import Telco
@@ -56,19 +57,6 @@ _SENDER: Final = re.compile(r"[A-Za-z0-9 ._-]{1,11}", re.ASCII)
 BAD_KEY: Final = "The supplied authentication is invalid"
 
 
-@dataclass(frozen=True)
-class ApiAnswer:
-    """An HTTP answer of the SMS API; the content type is bare, as the SDK needs it.
-
-    `dropped` asks the server to close the line without a word.
-    """
-
-    status: int
-    body: str
-    content_type: str = "application/json"
-    dropped: bool = False
-
-
 @dataclass
 class GatewayFaults:
     """What goes wrong for every message: the answer is slow, silent, an HTTP error, a refusal.
@@ -83,13 +71,6 @@ class GatewayFaults:
     http_status: int = 0
     batch_error: str = ""
     taken_anyway: bool = True
-
-
-@dataclass
-class _Due:
-    at: datetime
-    job: Callable[[], bool]
-    until: datetime | None = None
 
 
 MAIL: Final = "E-mail"
@@ -110,13 +91,15 @@ class SmsCentre:
     balance: Decimal = FIRST_BALANCE
     sent: int = 0
     _strangers: dict[str, Phone] = field(default_factory=dict)
-    _due: list[_Due] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.agenda = Agenda(self.telco.clock)
 
     def mailed(self, letter: Letter) -> None:
         """A mail to asha@… lies among asha's messages, where her phone shows it."""
         name = letter.to.partition("@")[0].lower()
-        phone = next((each for each in self.telco.phones.values() if each.name == name), None)
+        phone = next((each for each in list(self.telco.phones.values()) if each.name == name), None)
         if phone is not None:
             text = f"{letter.subject}\n{letter.body}"
             with phone.lock:
@@ -133,11 +116,11 @@ class SmsCentre:
         if self.faults.http_status:
             return ApiAnswer(self.faults.http_status, "Service unavailable", "text/plain")
         if not self.knows(key):
-            return ApiAnswer(401, BAD_KEY, "text/plain; charset=UTF-8")
+            return ApiAnswer(401, BAD_KEY, TEXT)
         missing = next((name for name in ("username", "to", "message") if not form.get(name)), None)
         if missing:
             said = f"Request is missing required form field '{missing}'"
-            return ApiAnswer(400, said, "text/plain; charset=UTF-8")
+            return ApiAnswer(400, said, TEXT)
         broken = self.faults.silent or self.faults.drop
         if broken and not self.faults.taken_anyway:
             return self._broken()
@@ -147,13 +130,13 @@ class SmsCentre:
     def user(self, key: str | None) -> ApiAnswer:
         """`GET /version1/user`."""
         if not self.knows(key):
-            return ApiAnswer(401, BAD_KEY, "text/plain; charset=UTF-8")
-        return _json(200, {"UserData": {"balance": f"KES {self.balance}"}})
+            return ApiAnswer(401, BAD_KEY, TEXT)
+        return json_answer(200, {"UserData": {"balance": f"KES {self.balance}"}})
 
     def _broken(self) -> ApiAnswer:
         if self.faults.silent:
             time.sleep(SILENCE_S)
-        return ApiAnswer(500, "", "text/plain", dropped=True)
+        return DROPPED
 
     def knows(self, key: str | None) -> bool:
         """Whether a key is that of the account."""
@@ -170,12 +153,12 @@ class SmsCentre:
         if len(numbers) > MOST_RECIPIENTS:
             error = error or "TooManyRecipients"
         if error:
-            return _json(201, {"SMSMessageData": {"Message": error, "Recipients": []}})
+            return json_answer(201, {"SMSMessageData": {"Message": error, "Recipients": []}})
         premium = form.get("bulkSMSMode") == "0"
         queued = premium or form.get("enqueue") == "1"
         parts = segments(text)
         said = [self._one(number, sender, text, parts, queued, premium) for number in numbers]
-        return _json(201, {"SMSMessageData": self._summary(said, parts, premium)})
+        return json_answer(201, {"SMSMessageData": self._summary(said, parts, premium)})
 
     def _summary(
         self, said: list[dict[str, object]], parts: int, premium: bool
@@ -260,18 +243,16 @@ class SmsCentre:
         elif how == "failed":
             self.telco.later(lambda: self._report(phone, message_id, "Failed", "DeliveryFailure"))
         elif how == "late":
-            job = lambda: self._report(phone, message_id, "Success")  # noqa: E731 - kept for later
-            self.at(LATE_REPORT_S, job)
+            self.agenda.at(LATE_REPORT_S, lambda: self._report(phone, message_id, "Success"))
 
-    def _report(self, phone: Phone, message_id: str, status: str, reason: str = "") -> bool:
+    def _report(self, phone: Phone, message_id: str, status: str, reason: str = "") -> None:
         url = phone.service.delivery_url
         if not url:
-            return True
+            return
         fields = wire.delivery_report(
             message_id, status, phone.msisdn, phone.network.code, reason=reason
         )
         self.telco.tell(phone, "delivery report", url, fields, fields)
-        return True
 
     # what customers send
 
@@ -287,34 +268,20 @@ class SmsCentre:
         if not url:
             return
 
-        def deliver() -> bool:
-            return self.telco.tell(phone, "incoming SMS", url, fields, fields)
+        until = now + timedelta(seconds=REDELIVER_FOR_S)
 
-        if not deliver():
-            until = now + timedelta(seconds=REDELIVER_FOR_S)
-            self.at(REDELIVER_EVERY_S, deliver, until)
+        def deliver() -> None:
+            taken = self.telco.tell(phone, "incoming SMS", url, fields, fields)
+            if not taken and self.telco.clock.now() < until:
+                self.agenda.at(REDELIVER_EVERY_S, deliver)
+
+        deliver()
 
     def opt_out(self, phone: Phone, sender: str) -> None:
         """A customer has the provider stop a sender; later messages of it are refused with 406."""
         phone.faults.sms_status = 406
         fields = wire.opt_out(sender, phone.msisdn)
         self.telco.tell(phone, "opt-out", phone.service.opt_out_url, fields, fields)
-
-    def at(self, seconds: int, job: Callable[[], bool], until: datetime | None = None) -> None:
-        """Do something in so many seconds; again and again until then while it is False."""
-        at = self.telco.clock.now() + timedelta(seconds=seconds)
-        with self._lock:
-            self._due.append(_Due(at, job, until))
-
-    def tick(self) -> None:
-        """Do what has become due: late reports, redeliveries; to be called every second or so."""
-        now = self.telco.clock.now()
-        with self._lock:
-            ready = [due for due in self._due if due.at <= now]
-            self._due = [due for due in self._due if due.at > now]
-        for due in ready:
-            if not due.job() and due.until is not None and due.until > now:
-                self.at(REDELIVER_EVERY_S, due.job, due.until)
 
     def forget(self) -> None:
         """Empty every inbox that no phone shows; for long loads."""
@@ -325,7 +292,3 @@ class SmsCentre:
         """What has reached a number, oldest first."""
         phone = self.telco.phones.get(msisdn) or self._strangers.get(msisdn)
         return [] if phone is None else [each for each in phone.inbox if not each.outgoing]
-
-
-def _json(status: int, value: object) -> ApiAnswer:
-    return ApiAnswer(status, json.dumps(value, separators=(",", ":"), ensure_ascii=False))

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from simulator.answers import DROPPED, ApiAnswer, json_answer
 from simulator.safaricom import asking, checks, collecting, initiators, paying_out
 from simulator.safaricom.checks import Body
 from simulator.safaricom.codes import Refused
 from simulator.safaricom.model import Safaricom
 from simulator.safaricom.prompts import Prompts
-from simulator.sms import ApiAnswer
 
 TOKEN_S: Final = 3_599
 LARGEST_BYTES: Final = 100_000
@@ -134,7 +134,7 @@ class Front:
         with safaricom.lock:
             safaricom.tokens[key] = (token, until)
             expires: object = TOKEN_S if safaricom.next_turn() % 2 else str(TOKEN_S)
-        return _json(200, {"access_token": token, "expires_in": expires}), ""
+        return json_answer(200, {"access_token": token, "expires_in": expires}), ""
 
     def _authorize(self, call: Call) -> None:
         scheme, _, token = call.authorization.partition(" ")
@@ -162,7 +162,7 @@ class Front:
         faults = self.safaricom.faults
         self._sick(before=True)
         if faults.drop == "request":
-            return ApiAnswer(500, "", "text/plain", dropped=True), "lost before it was read"
+            return DROPPED, "lost before it was read"
         body = _read(api.name, call)
         odd = checks.check(api.name, body)
         with self.safaricom.lock:
@@ -173,8 +173,8 @@ class Front:
         self.safaricom.flush(early=True)
         self._sick(before=False)
         if faults.drop:
-            return ApiAnswer(500, "", "text/plain", dropped=True), "done, and the answer lost"
-        return _json(200, said), "; ".join(odd)
+            return DROPPED, "done, and the answer lost"
+        return json_answer(200, said), "; ".join(odd)
 
     def _sick(self, *, before: bool) -> None:
         """The errors that Safaricom was told to answer with. Raises Refused."""
@@ -190,7 +190,7 @@ class Front:
             raise refused
 
     def _refusal(self, refused: Refused) -> ApiAnswer:
-        return _json(
+        return json_answer(
             refused.status,
             {
                 "requestId": self.safaricom.names.request_id(),
@@ -223,7 +223,3 @@ def _consumer(credentials: str) -> str:
     except (binascii.Error, ValueError):
         return ""
     return key if secret else ""
-
-
-def _json(status: int, value: object) -> ApiAnswer:
-    return ApiAnswer(status, json.dumps(value, separators=(",", ":"), ensure_ascii=False))

@@ -8,10 +8,11 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from simulator import wire
+from simulator.agenda import Agenda
 from simulator.post import Answer, NoAnswer, Poster
 from simulator.safaricom import shapes
 from simulator.safaricom.books import Books, is_phone
@@ -100,7 +101,9 @@ class Safaricom:
     """By which address the Kabambe here is known outside, and where it is; a proxy would know."""
     _outbox: list[Telling] = field(default_factory=list)
     _held: list[Telling] = field(default_factory=list)
-    _due: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.agenda = Agenda(self.clock)
 
     # who there is
 
@@ -202,7 +205,7 @@ class Safaricom:
                 body = written(telling.message)
                 self.journal.add(now, "told", telling.what, body, "not sent", "", note=note)
             case "late":
-                self.at(LATE_S, post)
+                self.agenda.at(LATE_S, post)
             case "twice":
                 self.later(post)
                 self.later(post)
@@ -213,11 +216,11 @@ class Safaricom:
             case "after a time-out" if telling.timed_out is not None:
                 url, notice = telling.timed_out
                 self.later(lambda: self.post(f"{telling.what} timed out", url, notice))
-                self.at(LATE_S, post)
+                self.agenda.at(LATE_S, post)
             case "contradicting" if telling.opposite is not None:
                 opposite = telling.opposite
                 self.later(lambda: self.post(telling.what, telling.url, opposite))
-                self.at(LATE_S, post)
+                self.agenda.at(LATE_S, post)
             case _:
                 self.later(post)
 
@@ -255,17 +258,7 @@ class Safaricom:
 
     # time
 
-    def at(self, seconds: int, job: Callable[[], object]) -> None:
-        """Do something in so many seconds."""
-        with self.lock:
-            self._due.append((self.clock.now() + timedelta(seconds=seconds), job))
-
     def tick(self) -> None:
-        """Do what has become due; to be called every second or so."""
-        now = self.clock.now()
-        with self.lock:
-            ready = [job for at, job in self._due if at <= now]
-            self._due = [(at, job) for at, job in self._due if at > now]
-        for job in ready:
-            job()
+        """Do what has become due, and say it; to be called every second or so."""
+        self.agenda.tick()
         self.flush()

@@ -76,7 +76,7 @@ def _order(
     payment.originator, payment.conversation = asked.originator, asked.conversation
     safaricom.books.remember(payment)
     if safaricom.faults.slow:
-        safaricom.at(LATE_S, lambda: _do(safaricom, asked, payment))
+        safaricom.agenda.at(LATE_S, lambda: _do(safaricom, asked, payment))
     else:
         _do(safaricom, asked, payment)
     return answer

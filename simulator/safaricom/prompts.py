@@ -67,7 +67,7 @@ class Prompts:
             self.end(prompt, "1037")
         else:
             self._showing[prompt.order.msisdn] = prompt
-            safaricom.at(PROMPT_S, lambda: self._expire(prompt))
+            safaricom.agenda.at(PROMPT_S, lambda: self._expire(prompt))
             safaricom.prompted(prompt.order.msisdn)
 
     def enter(self, prompt: Prompt, pin: str) -> str:

@@ -17,8 +17,8 @@ def time_passes(scene: Scene, count: str, unit: str) -> None:
     number = 1 if count in ("a", "an") else int(count)
     scene.backstage.advance(number * SECONDS[unit])
     scene.telco.tick()
-    scene.centre.tick()
-    scene.outside.switch.tick()
+    scene.centre.agenda.tick()
+    scene.outside.switch.agenda.tick()
     scene.safaricom.tick()
 
 

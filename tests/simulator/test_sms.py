@@ -183,13 +183,13 @@ def test_a_late_report_comes_a_minute_later(
 ) -> None:
     asha.faults.delivery = "late"
     post(url)
-    centre.tick()
+    centre.agenda.tick()
     assert plain.told == []
     clock = centre.telco.clock
     assert isinstance(clock, FrozenClock)
     clock.advance(seconds=60)
-    centre.tick()
-    centre.tick()
+    centre.agenda.tick()
+    centre.agenda.tick()
     assert [fields["status"] for _, fields in plain.told] == ["Success"]
 
 
@@ -216,7 +216,7 @@ def test_an_incoming_sms_is_redelivered_until_it_is_taken(
     centre.text(asha, "BAL", "22334")
     for _ in range(5):
         clock.advance(seconds=30)
-        centre.tick()
+        centre.agenda.tick()
     assert len(plain.told) == 3
     assert len({fields["id"] for _, fields in plain.told}) == 1
     path, fields = plain.told[0]
