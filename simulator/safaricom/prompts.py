@@ -53,9 +53,7 @@ class Prompts:
         """Bring a prompt to its phone, or fail to."""
         safaricom = self.safaricom
         busy = self.on(prompt.order.msisdn)
-        self.known[prompt.checkout] = prompt
-        while len(self.known) > MOST_KEPT:
-            self.known.pop(next(iter(self.known)))
+        self._remember(prompt)
         refuses = safaricom.faults.refuses
         if refuses and "." not in refuses:
             self.end(prompt, refuses)
@@ -70,13 +68,21 @@ class Prompts:
             safaricom.agenda.at(PROMPT_S, lambda: self._expire(prompt))
             safaricom.prompted(prompt.order.msisdn)
 
+    def _remember(self, prompt: Prompt) -> None:
+        self.known[prompt.checkout] = prompt
+        while len(self.known) > MOST_KEPT:
+            self.known.pop(next(iter(self.known)))
+
     def enter(self, prompt: Prompt, pin: str) -> str:
-        """The PIN is typed; what M-PESA says on the phone."""
-        wrong = wrong_pin(self.safaricom, prompt.order.msisdn, pin)
-        if wrong:
-            self.end(prompt, wrong)
-            return refusal(wrong, prompt.order, 0)
-        return self._pay(prompt)
+        """The PIN is typed; what M-PESA says on the phone. A prompt that is over takes none."""
+        with self.safaricom.lock:
+            if prompt.code:
+                return refusal("1019", prompt.order, 0)
+            wrong = wrong_pin(self.safaricom, prompt.order.msisdn, pin)
+            if wrong:
+                self.end(prompt, wrong)
+                return refusal(wrong, prompt.order, 0)
+            return self._pay(prompt)
 
     def _pay(self, prompt: Prompt) -> str:
         safaricom, order = self.safaricom, prompt.order
@@ -118,13 +124,18 @@ class Prompts:
         self.end(prompt, "1037", NO_RESPONSE)
 
     def _expire(self, prompt: Prompt) -> None:
-        if not prompt.code:
-            self.end(prompt, "1019")
+        """Nobody has done anything."""
+        self.end(prompt, "1019")
 
     def end(self, prompt: Prompt, code: str, said: str = "", items: Pairs = ()) -> None:
-        """It ended so; its callback is to be said."""
+        """It ended so; its callback is to be said. What is over does not end again."""
+        with self.safaricom.lock:
+            if not prompt.code:
+                self._end(prompt, code, said, items)
+
+    def _end(self, prompt: Prompt, code: str, said: str, items: Pairs) -> None:
         safaricom = self.safaricom
-        self.known[prompt.checkout] = prompt
+        self._remember(prompt)
         if self.on(prompt.order.msisdn) is prompt:
             del self._showing[prompt.order.msisdn]
         prompt.code, prompt.said = code, said or RESULTS.get(code, "The request failed.")

@@ -104,6 +104,19 @@ def test_a_phone_that_is_off_or_asked_already_or_asked_again_too_soon(shop: Deve
     assert "Confirmed" in shop.prompts.enter(shop.prompt(), PIN)
 
 
+def test_a_prompt_ends_once(shop: Developer) -> None:
+    shop.ask("push")
+    shown = shop.prompt()
+    assert "Confirmed" in shop.prompts.enter(shown, PIN)
+    assert "expired" in shop.prompts.enter(shown, PIN)
+    shop.prompts.cancel(shown)
+    shop.safaricom.flush()
+    shop.passes(61)
+    assert len(shop.listener.of("/stk")) == 1
+    assert shop.stk()["ResultCode"] == 0
+    assert shop.safaricom.books.balance(ASHA) == 4_500_00
+
+
 def test_three_wrong_pins_block_m_pesa(shop: Developer) -> None:
     codes = []
     for pin in ("1111", "1111", "1111", PIN):
