@@ -7,7 +7,7 @@ Kabambe only by two callbacks and the key that both sign with.
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from simulator import wire
@@ -18,6 +18,7 @@ from ussd_app.kernel.clock import Clock
 from ussd_app.kernel.signing import is_signed, sign
 
 LATE_S: Final = 60
+MOST_KEPT: Final = 20_000
 SILENCE_S: Final = 4.0
 """Longer than anybody waits for a name."""
 
@@ -104,6 +105,8 @@ class Switch:
             known = self.transfers.get(reference)
             made = known or self._judge(form)
             self.transfers[reference] = made
+            while len(self.transfers) > MOST_KEPT:
+                self.transfers.pop(next(iter(self.transfers)))
         if known is None:
             self._call_back(reference, made)
         if faults.drop:
@@ -154,15 +157,17 @@ class Switch:
 
     def _resolve(self, reference: str, status: str, reason: str = "") -> None:
         with self._lock:
-            made = self.transfers[reference]
-            self.transfers[reference] = Transfer(
-                made.bank, made.account, made.amount, status, reason
-            )
+            made = self.transfers.get(reference)
+            if made is None:
+                return
+            self.transfers[reference] = replace(made, status=status, reason=reason)
         for _ in range(2 if self.faults.twice else 1):
             self._result(reference)
 
     def _result(self, reference: str) -> None:
-        made = self.transfers[reference]
+        made = self.transfers.get(reference)
+        if made is None:
+            return
         fields = [("reference", reference), ("status", made.status)]
         self._tell("/bank/results", [*fields, ("reason", made.reason)] if made.reason else fields)
 

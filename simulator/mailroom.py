@@ -18,6 +18,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from simulator.serving import LOOPBACK
 
 TAKEN: Final = "250 OK"
+MOST_KEPT: Final = 1_000
+LARGEST_BYTES: Final = 1_000_000
 WAYS: Final = {
     "works": TAKEN,
     "refuses": "550 No such mailbox",
@@ -37,8 +39,8 @@ class Letter:
 
 @dataclass
 class Mailroom:
-    """All that was sent. `answer` is what the next letter is told; `drop` hangs up instead, after
-    the letter has come; `arrived` hears of each that was taken."""
+    """The newest of what was sent. `answer` is what the next letter is told; `drop` hangs up
+    instead, after the letter has come; `arrived` hears of each that was taken."""
 
     letters: list[Letter] = field(default_factory=list)
     answer: str = TAKEN
@@ -60,6 +62,7 @@ class Mailroom:
         """What aiosmtpd asks when a letter has come."""
         if self.answer == TAKEN:
             self.letters.append(_read(envelope))
+            del self.letters[:-MOST_KEPT]
             self.arrived(self.letters[-1])
         if self.drop:
             assert isinstance(server.transport, WriteTransport)
@@ -87,7 +90,8 @@ def _read(envelope: Envelope) -> Letter:
 @contextmanager
 def opened(room: Mailroom, port: int | None = None) -> Iterator[Mailroom]:
     """The room behind a port of this machine, or a free one."""
-    controller = Controller(room, LOOPBACK, _free() if port is None else port)
+    port = _free() if port is None else port
+    controller = Controller(room, LOOPBACK, port, data_size_limit=LARGEST_BYTES)
     room.url = f"smtp://{LOOPBACK}:{controller.port}"
     controller.start()
     try:

@@ -71,15 +71,18 @@ class Recorder:
     def did(self, phone: Phone, line: str, screen: Sequence[str] = ()) -> None:
         """Somebody did something at the page, and this is what their phone showed then."""
         with self._lock:
-            if self.on and len(self._lines) < MOST_STEPS:
-                self._heard[phone.msisdn] = phone.name
-                self._lines.append(_Line(line, list(screen)))
+            self._write(_Line(line, list(screen)), phone)
 
     def network(self, line: str) -> None:
         """The network or a server was made to do something."""
         with self._lock:
-            if self.on and len(self._lines) < MOST_STEPS:
-                self._lines.append(_Line(line))
+            self._write(_Line(line))
+
+    def _write(self, line: _Line, phone: Phone | None = None) -> None:
+        if self.on and len(self._lines) < MOST_STEPS:
+            self._lines.append(line)
+            if phone is not None:
+                self._heard[phone.msisdn] = phone.name
 
     def typed_pin(self, phone: Phone, typed: str) -> None:
         """A secret of four digits was typed: it is this customer's PIN, or nearly so."""
@@ -89,7 +92,7 @@ class Recorder:
     def messages(self, phones: Iterable[Phone]) -> None:
         """Write down the SMS that came since; to be called before the next thing happens."""
         with self._lock:
-            if not self.on:
+            if not self.on or len(self._lines) >= MOST_STEPS:
                 return
             for phone in phones:
                 new = [
@@ -101,14 +104,13 @@ class Recorder:
                 ]
                 if new:
                     self._seen |= {message.id for message in new}
-                    self._heard[phone.msisdn] = phone.name
                     told = block([message.text for message in new])
-                    self._lines.append(_Line(f"{phone.name} gets", told))
+                    self._write(_Line(f"{phone.name} gets", told), phone)
 
     def entries(self, entries: Iterable[Entry]) -> None:
         """Entries that the hops caused."""
         with self._lock:
-            if self.on:
+            if self.on and len(self._lines) < MOST_STEPS:
                 self._entries += entries
 
     def text(self, phones: Iterable[Phone]) -> str:

@@ -136,7 +136,7 @@ def pull(safaricom: Safaricom, body: Body) -> dict[str, Any]:
     shortcode = str(body["ShortCode"])
     came = [
         payment
-        for payment in safaricom.books.to_business(shortcode)
+        for payment in safaricom.books.to_business(shortcode, since)
         if since <= payment.at <= until
     ][::-1]
     name = safaricom.business(shortcode).name

@@ -3,7 +3,7 @@
 Payments are looked up by receipt and by conversation. Knows no wire and no application.
 """
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -66,7 +66,9 @@ class Books:
     """By receipt, oldest first."""
     asked: dict[str, Payment] = field(default_factory=dict)
     """By the merchant's OriginatorConversationID, and by ours."""
-    _spent: dict[tuple[str, date], int] = field(default_factory=lambda: defaultdict(int))
+    _spent: Counter[str] = field(default_factory=Counter)
+    """By customers, on the day that is `_today`."""
+    _today: date | None = None
 
     def balance(self, account: str) -> int:
         """What an account holds; it is opened when nobody knew it."""
@@ -85,7 +87,8 @@ class Books:
             raise Declined("3")
         if self.balance(debit) < minor:
             raise Declined("1")
-        if is_phone(debit) and self._spent[debit, business_day(now)] + minor > MOST_A_DAY_MINOR:
+        spent = self._spent[debit] if business_day(now) == self._today else 0
+        if is_phone(debit) and spent + minor > MOST_A_DAY_MINOR:
             raise Declined("4")
         if is_phone(credit) and self.balance(credit) + minor > FULL_MINOR:
             raise Declined("8")
@@ -94,11 +97,18 @@ class Books:
         """Do a payment that was checked."""
         self.balances[payment.debit] -= payment.amount_minor
         self.balances[payment.credit] = self.balance(payment.credit) + payment.amount_minor
-        self._spent[payment.debit, business_day(now)] += payment.amount_minor
+        self._spend(payment, business_day(now))
         payment.receipt, payment.status, payment.finished = receipt, "Completed", now
         self.payments[receipt] = payment
         while len(self.payments) > MOST_KEPT:
             self.payments.pop(next(iter(self.payments)))
+
+    def _spend(self, payment: Payment, day: date) -> None:
+        if day != self._today:
+            self._today = day
+            self._spent.clear()
+        if is_phone(payment.debit):
+            self._spent[payment.debit] += payment.amount_minor
 
     def remember(self, payment: Payment) -> None:
         """Know a payment that was asked for by both of its conversations."""
@@ -106,9 +116,11 @@ class Books:
         while len(self.asked) > 2 * MOST_KEPT:
             self.asked.pop(next(iter(self.asked)))
 
-    def to_business(self, shortcode: str) -> Iterator[Payment]:
-        """What customers paid to a business, newest first."""
+    def to_business(self, shortcode: str, since: datetime) -> Iterator[Payment]:
+        """What customers have paid to a business since then, newest first."""
         for payment in reversed(self.payments.values()):
+            if payment.finished is not None and payment.finished < since:
+                return
             if payment.credit == shortcode and is_phone(payment.debit):
                 yield payment
 

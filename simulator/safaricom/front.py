@@ -132,6 +132,9 @@ class Front:
         token = safaricom.names.token()
         until = safaricom.clock.now() + timedelta(seconds=TOKEN_S)
         with safaricom.lock:
+            now = safaricom.clock.now()
+            for other in [name for name, (_, end) in safaricom.tokens.items() if end <= now]:
+                del safaricom.tokens[other]
             safaricom.tokens[key] = (token, until)
             expires: object = TOKEN_S if safaricom.next_turn() % 2 else str(TOKEN_S)
         return json_answer(200, {"access_token": token, "expires_in": expires}), ""

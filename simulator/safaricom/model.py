@@ -29,6 +29,8 @@ WITHIN_S: Final = wire.ANSWER_WITHIN_S
 PIN: Final = "2580"
 """Everybody's M-PESA PIN."""
 MOST_TRIES: Final = 3
+MOST_MESSAGES: Final = 1_000
+"""On one SIM: more than any dialogue counts."""
 TIMED_OUT: Final = "The request has timed out while awaiting processing."
 OURS: Final = "KABAMBE"
 BUSINESSES: Final = {"600000": "MFANO BILLER", "5600001": "MFANO HOTEL"}
@@ -150,7 +152,9 @@ class Safaricom:
 
     def write_to(self, msisdn: str, text: str) -> None:
         """An M-PESA message for a customer."""
-        self.customer(msisdn).messages.append(text)
+        messages = self.customer(msisdn).messages
+        messages.append(text)
+        del messages[:-MOST_MESSAGES]
         self.text(msisdn, text)
 
     def next_turn(self) -> int:

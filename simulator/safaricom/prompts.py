@@ -108,12 +108,10 @@ class Prompts:
     def _too_soon(self, order: Order) -> bool:
         """The same customer paid the same amount to the same business within two minutes."""
         since = self.safaricom.clock.now() - SAME_WITHIN
-        for payment in self.safaricom.books.to_business(order.shortcode):
-            if payment.at < since:
-                return False
-            if (payment.debit, payment.amount_minor) == (order.msisdn, order.amount_minor):
-                return True
-        return False
+        return any(
+            (payment.debit, payment.amount_minor) == (order.msisdn, order.amount_minor)
+            for payment in self.safaricom.books.to_business(order.shortcode, since)
+        )
 
     def cancel(self, prompt: Prompt) -> None:
         """The customer says no."""

@@ -12,7 +12,7 @@ from simulator.safaricom import checks, shapes
 from simulator.safaricom.codes import Refused
 from simulator.safaricom.faults import Faults
 from simulator.safaricom.model import PIN
-from tests.simulator.daraja_client import ASHA, FIXTURES, HOME, SHORTCODE, Developer
+from tests.simulator.daraja_client import ASHA, DAWN, FIXTURES, HOME, SHORTCODE, Developer
 from ussd_app.kernel import daraja
 
 REQUESTS = {
@@ -133,7 +133,7 @@ def everything(shop: Developer, turns: int) -> None:
         else:
             shop.prompts.enter(prompt, PIN)
         shop.safaricom.flush()
-        receipt = next(iter(shop.safaricom.books.to_business(SHORTCODE))).receipt
+        receipt = next(iter(shop.safaricom.books.to_business(SHORTCODE, DAWN))).receipt
         shop.ask("simulate")
         shop.ask("b2c", OriginatorConversationID=f"shop-{turn}", Amount="20")
         shop.ask("b2c", OriginatorConversationID=f"much-{turn}", Amount="200000")
