@@ -2,6 +2,7 @@
 
 import socket
 from contextlib import suppress
+from typing import Final
 
 from flask import Blueprint, Response, request
 
@@ -10,17 +11,26 @@ from simulator.answers import ApiAnswer
 from simulator.bank import Switch
 from simulator.sms import SmsCentre
 
-LARGEST_REQUEST_BYTES = 1_000_000
+LARGEST_REQUEST_BYTES: Final = 1_000_000
+
+
+def face(name: str, prefix: str | None = None) -> Blueprint:
+    """A set of doors through which nothing larger comes, whatever it says of its length."""
+    blue = Blueprint(name, __name__, url_prefix=prefix)
+
+    @blue.before_request
+    def limit() -> None:
+        request.max_content_length = LARGEST_REQUEST_BYTES
+
+    return blue
 
 
 def blueprint(centre: SmsCentre) -> Blueprint:
     """The provider's API as its SDK meets it."""
-    blue = Blueprint("gateway", __name__)
+    blue = face("gateway")
 
     @blue.post("/version1/messaging")
     def messaging() -> Response:
-        if (request.content_length or 0) > LARGEST_REQUEST_BYTES:
-            return Response("Request entity too large", 413, content_type="text/plain")
         return respond(centre.send(request.form, request.headers.get("apiKey")))
 
     @blue.get("/version1/user")
@@ -32,7 +42,7 @@ def blueprint(centre: SmsCentre) -> Blueprint:
 
 def airtime(reseller: Reseller) -> Blueprint:
     """The provider's airtime API as its SDK meets it."""
-    blue = Blueprint("airtime", __name__)
+    blue = face("airtime")
 
     @blue.post("/version1/airtime/send")
     def send() -> Response:
@@ -45,7 +55,7 @@ def airtime(reseller: Reseller) -> Blueprint:
 
 def bank(switch: Switch) -> Blueprint:
     """The bank switch, under `/bank`."""
-    blue = Blueprint("bank", __name__, url_prefix="/bank")
+    blue = face("bank", "/bank")
 
     def signature() -> str:
         return request.headers.get("X-Signature", "")
@@ -69,6 +79,7 @@ def bank(switch: Switch) -> Blueprint:
 
 
 def respond(answer: ApiAnswer) -> Response:
+    """An answer behind this server, or its line dropped."""
     if answer.dropped:
         _hang_up()
     response = Response(answer.body, answer.status)

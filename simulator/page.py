@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from flask import Blueprint, Response, jsonify, render_template, request
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from simulator.desk import Desk
 from simulator.phones import Phone
@@ -20,6 +21,7 @@ POLICY: Final = (
 def blueprint(desk: Desk) -> Blueprint:
     """`/` and `/api`. Changes are asked for in JSON, which no other site's form can send."""
     blue = Blueprint("page", __name__)
+    blue.before_request(_limit)
     blue.add_url_rule("/", "page", lambda: render_template("page.html"))
     _reads(blue, desk)
     _changes(blue, desk)
@@ -112,12 +114,18 @@ def _guard(response: Response) -> Response:
     return response
 
 
+def _limit() -> None:
+    """Whatever a request says of its length."""
+    request.max_content_length = LARGEST_REQUEST_BYTES
+
+
 def _json() -> dict[str, Any]:
-    if not request.is_json or (request.content_length or 0) > LARGEST_REQUEST_BYTES:
-        raise Impossible("send a small JSON object")
-    wanted = request.get_json(silent=True)
+    try:
+        wanted = request.get_json() if request.is_json else None
+    except (BadRequest, RequestEntityTooLarge, RecursionError):
+        wanted = None
     if not isinstance(wanted, dict):
-        raise Impossible("send a JSON object")
+        raise Impossible("send a small JSON object")
     return wanted
 
 

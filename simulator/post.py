@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import requests
 from requests.adapters import HTTPAdapter
 
-from simulator.wire import FORM, LARGEST_REPLY_BYTES
+from simulator.wire import FORM, HOP_LABEL, LARGEST_REPLY_BYTES
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Poster:
             ) as response:
                 content = _read(response, started + within_s)
                 took_ms = round((time.monotonic() - started) * 1000)
-                label = response.headers.get("at-ussd-hop-metadata", "")
+                label = response.headers.get(HOP_LABEL, "")
                 return Answer(response.status_code, content, label, took_ms)
         except requests.Timeout:
             raise NoAnswer("Application response timed out") from None

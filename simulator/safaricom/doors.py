@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from simulator.gateway import respond
+from simulator.gateway import face, respond
 from simulator.safaricom.front import Call, Front
 from simulator.safaricom.keys import certificate
 
@@ -11,7 +11,7 @@ VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 def blueprint(front: Front) -> Blueprint:
     """The APIs of one Safaricom."""
-    blue = Blueprint("safaricom", __name__, url_prefix="/safaricom")
+    blue = face("safaricom", "/safaricom")
 
     @blue.get("/certificate.pem")
     def pem() -> Response:

@@ -213,7 +213,8 @@ def _read(api: str, call: Call) -> Body:
         raise Refused("400.002.02", why, f"Bad Request - Invalid {field}")
     try:
         body = json.loads(call.body)
-    except ValueError:
+        json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
         raise Refused("400.002.05", "the body is no JSON") from None
     if not isinstance(body, dict):
         raise Refused("400.002.05", "the body is no JSON object")

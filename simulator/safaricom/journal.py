@@ -76,12 +76,15 @@ class Journal:
 
 
 def shown(body: str) -> str:
-    """JSON laid out for reading, secrets as dots; what is no JSON as it came."""
+    """JSON laid out for reading, secrets as dots; what cannot be read as JSON as it came."""
     try:
-        said = json.loads(body, parse_float=str)
+        said = _without_secrets(json.loads(body, parse_float=str))
+        laid_out = json.dumps(said, indent=2, ensure_ascii=False)
+    except RecursionError:
+        laid_out = "(nested too deeply to be shown)"
     except ValueError:
-        return body[:MOST_SHOWN]
-    return json.dumps(_without_secrets(said), indent=2, ensure_ascii=False)[:MOST_SHOWN]
+        laid_out = body
+    return laid_out[:MOST_SHOWN].encode(errors="replace").decode()
 
 
 def _without_secrets(said: Any) -> Any:

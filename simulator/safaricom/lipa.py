@@ -86,7 +86,7 @@ def _validate(safaricom: Safaricom, business: Business, paid: Paid) -> tuple[str
     answer = safaricom.post("c2b validation", url, asked, VALIDATION_WITHIN_S)
     try:
         said = json.loads(answer.body) if answer is not None and answer.status == 200 else None
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict) or "ResultCode" not in said:
         return ("0" if business.unanswered == "Completed" else "no answer"), ""

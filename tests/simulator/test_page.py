@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+import requests
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -217,6 +218,23 @@ def test_only_json_changes_anything(client: FlaskClient, plain: PlainApp) -> Non
     assert client.post(f"/api/phones/{ASHA}/explode", json={}).status_code == 409
     assert client.post("/api/phones/nobody/dial", json={}).status_code == 409
     assert plain.bodies == []
+
+
+def test_what_is_too_large_is_refused_whatever_it_says_of_its_length(
+    client: FlaskClient, desk: Desk
+) -> None:
+    with Served(create_app(desk)) as served:
+        end = b'", "name": "chris", "number": "0733000003"}'
+        pieces = iter([b'{"more": "', *[b"x" * 60_000] * 20, end])
+        headers = {"Content-Type": "application/json"}
+        said = requests.post(f"{served.url}/api/phones", pieces, headers=headers, timeout=5)
+    assert said.status_code == 409
+    form = {"username": "k", "to": "+254712000001", "message": "x" * 1_000_001}
+    said_at_once = client.post("/version1/messaging", data=form, headers={"apiKey": "key"})
+    assert said_at_once.status_code == 413
+    deep = '{"on": ' + "[" * 7_000 + "]" * 7_000 + "}"
+    answer = client.post("/api/desk/record", data=deep, content_type="application/json")
+    assert answer.status_code == 409
 
 
 def test_a_recording_is_a_dialogue(client: FlaskClient, desk: Desk) -> None:

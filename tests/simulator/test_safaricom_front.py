@@ -73,6 +73,24 @@ def test_paths_verbs_and_bodies(shop: Developer) -> None:
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        b'{"Amount": ' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+        b'{"AccountReference": "\\ud800"}',
+        b'{"AccountReference": "\xff"}',
+        b'["Amount"]',
+        b'{"Amount": ' + b"9" * 5_000 + b"}",
+    ],
+)
+def test_no_body_is_too_odd_to_be_refused_and_written_down(shop: Developer, body: bytes) -> None:
+    headers = {"Authorization": f"Bearer {shop.new_token()}", "Content-Type": "application/json"}
+    push = "/safaricom/mpesa/stkpush/v1/processrequest"
+    answer = shop.http.post(push, headers=headers, data=body)
+    assert (answer.status_code, answer.get_json()["errorCode"]) == (400, "400.002.05")
+    assert shop.safaricom.journal.exchanges[-1].request.encode()
+
+
+@pytest.mark.parametrize(
     ("other", "why"),
     [
         ({"Timestamp": "20261121090001"}, "another Timestamp"),
