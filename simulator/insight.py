@@ -13,6 +13,8 @@ from simulator.recorder import Recorder
 from simulator.telco import Telco
 
 MOST_ENTRIES: Final = 20
+OFTEN: Final = 60
+SELDOM: Final = 30
 
 
 class Insight:
@@ -24,6 +26,7 @@ class Insight:
         self._recorder = recorder
         self._seen: dict[str, Mapping[str, Any]] = {}
         self._last_entry: int | None = None
+        self._looks = 0
         self._reading = threading.Lock()
 
     def of(self, phone: Phone) -> Mapping[str, Any] | None:
@@ -64,8 +67,16 @@ class Insight:
         return entries[-MOST_ENTRIES:]
 
     def catch_up(self) -> bool:
-        """Until the application has been met once, look for it; True when it is met now."""
-        if self._last_entry is not None or not self.inside.graph():
+        """Until the application has been met once, look for it; True when it is met now.
+
+        Called every second, it looks every second for a while and then seldom: the application may
+        be somebody else's, who has no such doors.
+        """
+        if self._last_entry is not None:
+            return False
+        self._looks += 1
+        often = self._looks <= OFTEN
+        if not (often or self._looks % SELDOM == 0) or not self.inside.graph():
             return False
         self.begin()
         return True

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,7 @@ from ussd_app.settings import DEVELOPMENT_BANK_KEY, Settings
 
 TICK_S: Final = 1.0
 REPORTERS: Final = 8
+STOPS_WITHIN_S: Final = 5.0
 OPENING_PHONE_MINOR: Final = 20_000_00
 OPENING_BUSINESS_MINOR: Final = 1_000_000_00
 URLS: Final = {
@@ -131,23 +133,39 @@ class Simulator:
         self._clockwork.start()
 
     def stop(self) -> None:
-        """Stop the clockwork and what is still to be told."""
+        """Stop the clockwork and what is still to be told, and keep what is to be kept."""
         self._stopping.set()
         self._reporters.shutdown(wait=False, cancel_futures=True)
+        if self._clockwork.is_alive():
+            self._clockwork.join(STOPS_WITHIN_S)
+        if self._memory:
+            self._memory.keep()
 
     def _later(self, job: Callable[[], object]) -> None:
         if not self._stopping.is_set():
-            self._reporters.submit(job)
+            self._reporters.submit(loudly, job)
 
     def _run_clock(self) -> None:
+        hands: list[Callable[[], object]] = [
+            self.telco.tick,
+            self.centre.agenda.tick,
+            self.switch.agenda.tick,
+            self.safaricom.tick,
+            self.desk.catch_up,
+        ]
+        if self._memory:
+            hands.append(self._memory.keep)
         while not self._stopping.wait(TICK_S):
-            self.telco.tick()
-            self.centre.agenda.tick()
-            self.switch.agenda.tick()
-            self.safaricom.tick()
-            self.desk.catch_up()
-            if self._memory:
-                self._memory.keep()
+            for hand in hands:
+                loudly(hand)
+
+
+def loudly(job: Callable[[], object]) -> None:
+    """Do something in a thread of ours: what goes wrong is shown, and stops nothing else."""
+    try:
+        job()
+    except Exception:
+        traceback.print_exc()
 
 
 def _safaricom(plan: Plan, later: Callable[[Callable[[], object]], None]) -> Safaricom:
