@@ -119,6 +119,7 @@ class Telco:
             session.answers.append(typed)
             session.secret.append(self._is_secret(phone, typed))
             session.heard = self.clock.now()
+            phone.busy = True
         self._hop(phone, session)
 
     def hang_up(self, phone: Phone) -> None:

@@ -1,5 +1,6 @@
 """The telco's wire against the recorded shapes, and the network's rules and faults."""
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -293,3 +294,23 @@ def test_input_has_the_networks_limit(telco: Telco, asha: Phone) -> None:
     with pytest.raises(NotNow):
         telco.answer(asha, "1" * 81)
     telco.answer(asha, "1" * 80)
+
+
+def test_two_answers_at_once_are_one_answer(plain: PlainApp, telco: Telco, asha: Phone) -> None:
+    plain.delay_s = 0.2
+    telco.dial(asha, "*384*44135#")
+    refused = []
+
+    def answer() -> None:
+        try:
+            telco.answer(asha, "1")
+        except NotNow as refusal:
+            refused.append(str(refusal))
+
+    fingers = [threading.Thread(target=answer) for _ in range(8)]
+    for finger in fingers:
+        finger.start()
+    for finger in fingers:
+        finger.join()
+    assert refused == ["the last answer is still on its way"] * 7
+    assert len(plain.bodies) == 2
