@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -20,8 +21,12 @@ from tests.domain.street import (
 )
 from tests.people import ASHA, BARAKA
 from ussd_app.bootstrap import App
-from ussd_app.domain import settlements
+from ussd_app.domain import guards, orders, settlements
+from ussd_app.domain.commands import NotYet
+from ussd_app.domain.desk import Desk
+from ussd_app.domain.orders import Order
 from ussd_app.kernel.clock import FrozenClock
+from ussd_app.ledger.book import Written
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +60,65 @@ def test_a_night_moves_what_the_wallet_can_hold(app: App) -> None:
     object.__setattr__(tier, "balance_minor", 300_00)
     assert settlements.settle_all(app.bank.desk) == 1
     assert (wallet(app, JUMA), held(app, shop(app).account_id)) == (300_00, 200_00)
+
+
+def told(app: App, template: str) -> int:
+    with app.engine.connect() as connection:
+        counted = "SELECT count(*) FROM outbox WHERE template = :template"
+        return int(connection.execute(text(counted), {"template": template}).scalar_one())
+
+
+def test_what_a_closed_window_kept_is_moved_in_the_same_night(app: App, clock: FrozenClock) -> None:
+    at_night(app)
+    pay(app, ASHA, 500_00)
+    now = clock.now()
+    guards.close_for(app.bank.desk, now, now + timedelta(hours=1), [], "bank moves", "ann")
+    with pytest.raises(NotYet):
+        settlements.settle_all(app.bank.desk)
+    assert held(app, shop(app).account_id) == 500_00
+    clock.advance(seconds=3_601)
+    assert settlements.settle_all(app.bank.desk) == 1
+    assert (wallet(app, JUMA), told(app, "shop_unsettled")) == (500_00, 0)
+
+
+def test_an_owner_is_told_once_of_takings_that_stay(app: App) -> None:
+    at_night(app)
+    pay(app, ASHA, 500_00)
+    object.__setattr__(app.catalogue.tiers[1], "balance_minor", 0)
+    assert [settlements.settle_all(app.bank.desk) for _ in range(2)] == [0, 0]
+    assert (held(app, shop(app).account_id), told(app, "shop_unsettled")) == (500_00, 1)
+
+
+def test_a_night_without_takings_is_no_news(app: App) -> None:
+    at_night(app)
+    assert settlements.settle_all(app.bank.desk) == 0
+    assert told(app, "shop_unsettled") == 0
+
+
+def test_a_shop_that_fails_leaves_the_others_to_their_turn(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_night(app)
+    paybill = shop(app, "paybill")
+    args = {"shop": str(paybill.id), "settle": "wallet", "pin": JUMA.pin}
+    app.bank.serve("set_settlement", JUMA.msisdn, args, "n:paybill")
+    pay(app, ASHA, 500_00)
+    pay(app, BARAKA, 20_00, "pay_bill")
+    settle = orders.carry_out
+
+    def carry_out(desk: Desk, order: Order, scope: str, key: str, digest: bytes) -> Written:
+        if order.kind.name == "settle_till":
+            raise RuntimeError("the till's row is damaged")
+        return settle(desk, order, scope, key, digest)
+
+    monkeypatch.setattr(orders, "carry_out", carry_out)
+    with pytest.raises(RuntimeError, match="damaged"):
+        settlements.settle_all(app.bank.desk)
+    assert (held(app, shop(app).account_id), held(app, paybill.account_id)) == (500_00, 0)
+    monkeypatch.undo()
+    settlements.settle_all(app.bank.desk)
+    assert wallet(app, JUMA) == 520_00
+    sound(app)
 
 
 def test_a_night_and_sixteen_payers_lose_nothing(app: App) -> None:

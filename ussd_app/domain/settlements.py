@@ -9,9 +9,20 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
-from ussd_app.domain import orders, parties, payouts, pricing, roles, room, shop_banks, takings
+from ussd_app.domain import (
+    guards,
+    orders,
+    parties,
+    payouts,
+    pricing,
+    roles,
+    room,
+    shop_banks,
+    takings,
+)
 from ussd_app.domain.agreements import COLUMNS, Agreement
 from ussd_app.domain.catalogue import PAYEE, PAYER
+from ussd_app.domain.commands import NotYet
 from ussd_app.domain.desk import SYSTEM, Ask, Desk, Facts
 from ussd_app.domain.keys import fingerprint
 from ussd_app.domain.orders import Order
@@ -23,6 +34,12 @@ from ussd_app.kernel.errors import RefusalCode, Refused
 
 TRIES = 3
 """So often a night's settlement is worked out anew when money moved under it."""
+MOVED = frozenset({RefusalCode.TAKINGS_SHORT, RefusalCode.WALLET_FULL})
+"""Refusals that may be due to what moved meanwhile."""
+HEALS = frozenset({RefusalCode.MAINTENANCE, RefusalCode.BANK_SILENT, RefusalCode.MPESA_SILENT})
+"""Refusals after which the same night is tried again."""
+TOO_LITTLE = frozenset({RefusalCode.TAKINGS_SHORT, RefusalCode.AMOUNT_TOO_SMALL})
+"""Refusals that are no news: there is nothing, or less than may go."""
 
 _ALL = f"""
 SELECT {", ".join(f"a.{column}" for column in COLUMNS)} FROM agreements a
@@ -63,14 +80,38 @@ def _settlement(desk: Desk, shop: Agreement, owner: Party, amount: int | None) -
 
 
 def settle_all(desk: Desk) -> int:
-    """Settle every shop whose owner wants that, once a day. Returns how many had something."""
+    """Settle every shop whose owner wants that, once a day. Returns how many had something.
+
+    A shop that fails leaves the others to their turn, and the first failure is raised at the end.
+    Raises NotYet when some were kept only by what heals: the same night is tried again.
+    """
     day = business_day(desk.clock.now())
-    chosen = ((shop, NIGHTLY.get(term(desk, shop, "settle"))) for shop in _every_shop(desk))
-    return sum(_settle_one(desk, shop, day, way) for shop, way in chosen if way is not None)
+    settled, waiting = 0, False
+    failure: Exception | None = None
+    for shop in _every_shop(desk):
+        way = NIGHTLY.get(term(desk, shop, "settle"))
+        if way is None:
+            continue
+        try:
+            refused = _settle_one(desk, shop, day, way)
+        except Exception as wrong:
+            failure = failure or wrong
+            continue
+        settled += refused is None
+        waiting = waiting or refused in HEALS
+        if refused is not None and refused not in HEALS | TOO_LITTLE:
+            _tell_unsettled(desk, shop, day)
+    if failure is not None:
+        raise failure
+    if waiting:
+        raise NotYet
+    return settled
 
 
 def _to_wallet(desk: Desk, shop: Agreement, owner: Party) -> Order:
-    return _settlement(desk, shop, owner, None)
+    settlement = _settlement(desk, shop, owner, None)
+    guards.must_be_open(desk, settlement.kind, owner)
+    return settlement
 
 
 NIGHTLY: Mapping[str, Callable[[Desk, Agreement, Party], Order]] = {
@@ -83,8 +124,10 @@ NIGHTLY: Mapping[str, Callable[[Desk, Agreement, Party], Order]] = {
 
 def _settle_one(
     desk: Desk, shop: Agreement, day: date, way: Callable[[Desk, Agreement, Party], Order]
-) -> bool:
+) -> RefusalCode | None:
+    """Settle one shop's day, once. Returns why not; None when it is settled."""
     digest = fingerprint("settle", str(shop.id), day.isoformat())
+    code = None
     for _ in range(TRIES):
         owner = parties.by_id(desk.reads, shop.party_id)
         try:
@@ -92,11 +135,17 @@ def _settle_one(
                 desk, way(desk, shop, owner), SYSTEM, f"settle:{shop.id}:{day}", digest
             )
         except Refused as refused:
-            if refused.code is RefusalCode.TAKINGS_SHORT:
-                continue
-            return False
-        return True
-    return False
+            code = refused.code
+            if code not in MOVED:
+                return code
+        else:
+            return None
+    return code
+
+
+def _tell_unsettled(desk: Desk, shop: Agreement, day: date) -> None:
+    """Tell an owner, once a day, that the takings stayed where they are."""
+    _tell_once(desk, shop, f"unsettled:{shop.id}:{day}", "shop_unsettled", lambda _: {})
 
 
 def tell_all(desk: Desk) -> int:
@@ -106,16 +155,31 @@ def tell_all(desk: Desk) -> int:
 
 
 def _tell_one(desk: Desk, shop: Agreement, day: date) -> bool:
-    digest = fingerprint("told", str(shop.id), day.isoformat())
-    key = f"told:{shop.id}:{day}"
+    def facts(connection: Connection) -> Mapping[str, object] | None:
+        return _day_facts(desk, connection, shop, day)
+
+    return _tell_once(desk, shop, f"told:{shop.id}:{day}", "shop_day", facts)
+
+
+def _tell_once(
+    desk: Desk,
+    shop: Agreement,
+    key: str,
+    template: str,
+    facts: Callable[[Connection], Mapping[str, object] | None],
+) -> bool:
+    """Send a shop's owner an SMS once a key, unless its facts are None. Whether it was sent."""
+    digest = fingerprint(key)
     with desk.engine.begin() as connection:
         if desk.book.recall(SYSTEM, key, digest, connection) is not None:
             return False
-        facts = _day_facts(desk, connection, shop, day)
-        if facts is None:
+        said = facts(connection)
+        if said is None:
             return False
         owner = parties.by_id(desk.reads, shop.party_id)
-        parties.say(desk, connection, owner.msisdn, owner.language, "shop_day", **facts)
+        parties.say(
+            desk, connection, owner.msisdn, owner.language, template, name=shop.name, **said
+        )
         desk.book.remember(SYSTEM, key, digest, {"facts": {}}, connection=connection)
     return True
 
@@ -128,7 +192,6 @@ def _day_facts(
     if not found.payments:
         return None
     return {
-        "name": shop.name,
         "day": day.isoformat(),
         "sales": found.payments,
         "sold": found.paid_minor,
