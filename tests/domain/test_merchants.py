@@ -1,9 +1,12 @@
 """Shops on a real ledger: who pays there, and who may do what."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import Engine, text
 
 from tests.domain.street import (
+    CROWD,
     JUMA,
     at_once,
     crowd,
@@ -90,6 +93,22 @@ def test_a_number_has_one_pochi(app: App) -> None:
     opened = [lambda n=n: app.bank.serve("open_pochi", ASHA.msisdn, args, f"p:{n}") for n in "ab"]
     assert at_once(opened) == {"done": 1, "number_taken": 1}  # type: ignore[arg-type]
     assert app.bank.serve("my_pochi", ASHA.msisdn, {}) == {"pochi": "open"}
+
+
+def test_a_pochi_holds_no_more_than_its_owners_tier_lets_a_wallet(app: App) -> None:
+    most = app.catalogue.tiers[1].balance_minor
+    rich, other = (replace(who, balance_minor=most) for who in CROWD[:2])
+    plant(app.bank.desk, (rich, other))
+    for n, amount in enumerate((250_000_00, 240_000_00)):
+        pay(app, rich, amount, "pay_pochi", f"k{n}")
+    asked = {"type": "pay_pochi", "payee": JUMA.msisdn, "amount": 10_000_01}
+    must_refuse(
+        RefusalCode.PAYEE_BALANCE_LIMIT,
+        lambda: app.bank.serve("quote", other.msisdn, asked),
+    )
+    pay(app, other, 10_000_00, "pay_pochi")
+    assert held(app, shop(app, "pochi").account_id) == most
+    sound(app)
 
 
 def test_a_pochis_operator_takes_no_cash_out_of_it(app: App) -> None:

@@ -50,6 +50,7 @@ class AgreementKind:
     when it goes by its owner's own number. `standing` is the menu that its owner sees first, and
     `funded_by` the type by which value comes into it from outside; None when there is none.
     With a `private` one nobody but its owner deals: they pay in from their wallet and out to it.
+    A `tiered` one may hold as much as its owner's wallet, by their tier.
     `terms` are those of whoever agreed nothing else, `welcome` is said when one is approved.
     """
 
@@ -60,6 +61,7 @@ class AgreementKind:
     funded_by: str | None
     means: str
     private: bool = False
+    tiered: bool = False
     terms: Mapping[str, str] = field(default_factory=dict)
     welcome: str | None = None
 

@@ -4,7 +4,6 @@ Knows no prices. The ledger looks at it in the commit of whatever brings value; 
 much it may be, and who must look by themselves.
 """
 
-from ussd_app.domain import roles
 from ussd_app.domain.catalogue import PAYEE, Type
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.parties import Party
@@ -14,10 +13,10 @@ from ussd_app.kernel.errors import RefusalCode, Refused
 
 def ceiling(desk: Desk, kind: Type, payee: Party) -> int | None:
     """The most that the payee's account may hold, in minor units; None where no tier says."""
-    account = kind.parties[PAYEE]
-    row = desk.catalogue.accounts[account]
-    owned = row.owner == CUSTOMER and row.asset == "KES"
-    bounded = owned or roles.is_private(desk.catalogue, account)
+    row = desk.catalogue.accounts[kind.parties[PAYEE]]
+    agreement = desk.catalogue.agreements.get(row.owner)
+    wallet = row.owner == CUSTOMER and row.asset == "KES"
+    bounded = wallet or (agreement is not None and agreement.tiered)
     return desk.catalogue.tiers[payee.tier].balance_minor if bounded else None
 
 

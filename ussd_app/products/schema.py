@@ -95,6 +95,7 @@ class AgreementKindSchema(Schema):
     standing = fields.String(load_default=None, validate=_NAME)
     funded_by = fields.String(load_default=None, validate=_NAME)
     private = fields.Boolean(load_default=False)
+    tiered = fields.Boolean(load_default=False)
     terms = fields.Dict(
         keys=fields.String(validate=_NAME), values=fields.String(), load_default=dict
     )
