@@ -173,6 +173,23 @@ def test_too_many_in_a_minute_are_too_fast_until_the_minute_is_over(
     assert refused(app) is None
 
 
+def test_what_is_only_promised_counts_among_the_payments_of_a_minute(
+    app: App, clock: FrozenClock
+) -> None:
+    def buy(n: int) -> None:
+        args = {"receiver": ASHA.msisdn, "amount": 10_00}
+        quoted = app.bank.serve("airtime_quote", ASHA.msisdn, args)["quote_id"]
+        app.bank.serve("accept_quote", ASHA.msisdn, {"quote": quoted, "pin": ASHA.pin}, f"air{n}")
+
+    most = app.bank.desk.payments_per_minute
+    assert [send(app, 1_00, str(n)) for n in range(most - 5)] == [None] * (most - 5)
+    for n in range(5):
+        buy(n)
+    assert refused(app) is RefusalCode.TOO_FAST
+    clock.advance(seconds=60)
+    buy(most)
+
+
 def test_an_amount_is_unusual_above_both_marks_and_with_a_habit(
     app: App, clock: FrozenClock
 ) -> None:
