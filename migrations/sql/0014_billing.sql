@@ -119,20 +119,24 @@ COMMENT ON VIEW invoice_states IS 'Each invoice with what was billed, credited, 
 
 CREATE VIEW sale_states AS
     SELECT s.id, s.agreement_id, s.number, s.what, s.msisdn, s.price_minor, s.account_id, s.made_at, s.expires_at,
-           m.sold_minor, a.balance_minor AS open_minor,
+           m.sold_minor, m.sold_minor + m.late_minor - m.expired_minor - a.balance_minor AS paid_minor,
+           a.balance_minor AS open_minor,
            CASE WHEN m.sold_minor = 0 THEN 'DRAFT'
+                WHEN m.sold_minor + m.late_minor - m.expired_minor - a.balance_minor = m.sold_minor THEN 'PAID'
                 WHEN m.expired_minor > 0 THEN 'EXPIRED'
-                WHEN a.balance_minor = 0 THEN 'PAID'
                 ELSE 'PENDING' END AS state
       FROM sales s
       JOIN accounts a ON a.id = s.account_id
      CROSS JOIN LATERAL (
            SELECT coalesce(sum(l.amount_minor) FILTER (WHERE e.type = 'bill_sale'), 0)::bigint AS sold_minor,
-                  coalesce(sum(l.amount_minor) FILTER (WHERE e.type = 'bill_sale_expired'), 0)::bigint AS expired_minor
-             FROM (SELECT entry_id, amount_minor FROM legs WHERE from_id = s.account_id
-                   UNION ALL SELECT entry_id, amount_minor FROM legs WHERE to_id = s.account_id) l
+                  coalesce(sum(l.amount_minor) FILTER (WHERE e.type = 'bill_sale_expired'), 0)::bigint AS expired_minor,
+                  coalesce(sum(l.amount_minor) FILTER (
+                      WHERE e.type = 'bill_sale_matched' AND l.owed
+                        AND NOT EXISTS (SELECT FROM reversals r WHERE r.reversed_id = e.id)), 0)::bigint AS late_minor
+             FROM (SELECT entry_id, amount_minor, true AS owed FROM legs WHERE from_id = s.account_id
+                   UNION ALL SELECT entry_id, amount_minor, false FROM legs WHERE to_id = s.account_id) l
              JOIN entries e ON e.id = l.entry_id) m;
-COMMENT ON VIEW sale_states IS 'Each sale at a counter with what is still to be paid, and the state that follows';
+COMMENT ON VIEW sale_states IS 'Each sale at a counter with what was paid, what is still to be paid, and the state that follows';
 
 GRANT SELECT, INSERT ON billers, billing_customers, invoices, invoice_lines, sales, reminders TO kabambe_app;
 GRANT SELECT ON invoice_states, sale_states TO kabambe_app;

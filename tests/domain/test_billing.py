@@ -191,7 +191,7 @@ def test_a_sale_is_revenue_once_it_is_paid(app: App) -> None:
     assert sales.by_id(app.bank.desk, sold.id).state == "PAID"
     assert held(app, f"bill_revenue/{owner}") == 250_00
     assert held(app, f"bill_unplaced/{owner}") == 50_00
-    assert said_to(app, MAJI.msisdn) == ["bill_sale_paid"]
+    assert said_to(app, MAJI.msisdn) == ["bill_sale_paid", "bill_sale_late"]
     billed.must_be_in_order(app)
 
 

@@ -80,16 +80,19 @@ def of_payment(
 
 
 def _of_sale(found: Found, sale: Meant, amount_minor: int) -> Also:
-    """A sale is paid, and revenue from now on; more than its price belongs to nobody yet."""
+    """A sale is paid, and revenue from now on; more than is open of it belongs to nobody yet, and
+    the seller is told so."""
     books = found.books
     paid, rest = divide(amount_minor, [Open(sale.account_id, sale.number, found.open_minor)])
     legs = []
     for each in paid:
         legs += [Leg(books[CASH], each.account_id, each.minor)]
         legs += [Leg(books[PENDING], books[REVENUE], each.minor)]
+    told = list(receipts.of_sale(found, sale, amount_minor - rest)) if paid else []
     if rest:
         legs.append(Leg(books[CASH], books[UNPLACED], rest))
-    return Also(tuple(legs), tuple(receipts.of_sale(found, sale, amount_minor)) if paid else ())
+        told += receipts.of_rest(found, sale, rest)
+    return Also(tuple(legs), tuple(told))
 
 
 def _of_customer(found: Found, customer: Customer, amount_minor: int) -> Also:

@@ -125,7 +125,10 @@ def add_invoice(desk: Desk, ask: Ask) -> Facts:
 
 
 def add_sale(desk: Desk, ask: Ask) -> Facts:
-    """Begin a sale at the counter; the buyer is asked to pay. Raises Refused(amount_too_large)."""
+    """Begin a sale at the counter; the buyer is asked to pay once it stands in the books.
+
+    Raises Refused(amount_too_large | amount_too_small | whole_shillings).
+    """
 
     def then(connection: Connection, own: Books) -> Facts:
         drafted = sales.draft(
@@ -134,12 +137,12 @@ def add_sale(desk: Desk, ask: Ask) -> Facts:
             price_minor=int(ask.text("amount")),
             msisdn=ask.text("phone"),
         )
-        sale = sales.within(connection, drafted)
-        asking.try_to_ask(desk, connection, own, sale)
         return {"sold": str(drafted)}
 
     facts = _with_pin(desk, "add_sale", ask, then)
-    return facts | {"sale": sales.begin(desk, int(str(facts["sold"]))).number}
+    sale = sales.begin(desk, int(str(facts["sold"])))
+    asking.ask_the_buyer(desk, ask, sale)
+    return facts | {"sale": sale.number}
 
 
 def owing(desk: Desk, ask: Ask) -> Facts:

@@ -5,15 +5,15 @@ What bills and payments do to the books they do themselves: their accounts are n
 here, but for a payment that came under a number of nobody.
 """
 
-from itertools import count
-
-from sqlalchemy import Connection
+from collections.abc import Mapping
 
 from ussd_app.domain.billing import books as of
-from ussd_app.domain.billing import credit, customers, entries, references
+from ussd_app.domain.billing import credit, customers, entries, references, sales
 from ussd_app.domain.billing.books import Books
+from ussd_app.domain.billing.references import Meant
 from ussd_app.domain.catalogue import AMOUNT, PAYEE, PAYER
 from ussd_app.domain.desk import Desk
+from ussd_app.kernel.errors import Refused
 from ussd_app.ledger.refusals import AlreadyReversed, BelowFloor, KeyConflict
 
 MADE, UNDONE = "bill_journal", "bill_journal_undo"
@@ -24,14 +24,15 @@ SELECT e.id FROM entries e WHERE e.receipt = %s AND e.type = %s
   AND EXISTS (SELECT FROM legs l WHERE l.entry_id = e.id AND l.from_id = ANY (%s))
 """
 _UNPLACED = """
-SELECT coalesce(sum(l.amount_minor), 0)::bigint FROM entries e JOIN legs l ON l.entry_id = e.id
-WHERE e.receipt = %s AND l.to_id = %s
-  AND NOT EXISTS (SELECT FROM reversals r WHERE r.reversed_id = e.id)
+SELECT coalesce(sum(CASE WHEN r.reversed_id IS NOT NULL THEN 0 WHEN l.to_id = a.id THEN l.amount_minor
+                         ELSE -l.amount_minor END), 0)::bigint,
+       count(*) FILTER (WHERE l.from_id = a.id)
+FROM (SELECT %s::bigint AS id) a JOIN legs l ON l.to_id = a.id OR l.from_id = a.id
+JOIN entries e ON e.id = l.entry_id LEFT JOIN reversals r ON r.reversed_id = e.id
+WHERE e.reverses IS NULL
+  AND %s = CASE WHEN l.to_id = a.id THEN e.receipt ELSE e.facts->'said'->>'of' END
 """
-_MATCHED = """
-SELECT r.reversed_id IS NOT NULL FROM entries e LEFT JOIN reversals r ON r.reversed_id = e.id
-WHERE e.scope = 'system' AND e.key = %s
-"""
+"""What of a payment lies unplaced, and how often something of it was matched."""
 
 
 class NotToBeEntered(Exception):
@@ -68,34 +69,36 @@ def undo(desk: Desk, books: Books, receipt: str) -> str:
 
 
 def match(desk: Desk, books: Books, receipt: str, typed: str) -> str:
-    """Say whom a payment was for that came under a number of nobody; it pays what they owe.
+    """Say whom a payment was for, or which sale, that came under a number of nobody or too late: it
+    pays what they owe, or the sale.
 
     Returns the receipt. Raises NotToBeEntered.
     """
     with desk.reads.connect() as connection:
-        minor = connection.exec_driver_sql(_UNPLACED, (receipt, books[of.UNPLACED])).scalar_one()
+        given = (books[of.UNPLACED], receipt)
+        minor, nth = connection.exec_driver_sql(_UNPLACED, given).one()
         meant = references.find(connection, books.biller_id, typed)
-        if not minor or meant is None or meant.customer_id is None:
-            raise NotToBeEntered("no such payment, or no such customer")
-        whom = customers.by_id(connection, meant.customer_id)
-        key = _match_key(connection, receipt)
-    roles = {PAYER: books[of.UNPLACED], PAYEE: whom.account_id}
-    said = {"of": receipt, "about": f"{receipt} is for {whom.number}"}
+    if minor <= 0 or meant is None:
+        raise NotToBeEntered(f"nothing of {receipt} is unplaced, or nobody has {typed}")
+    key = f"{credit.MATCHED}:{receipt}:{nth}"
+    said = {"of": receipt, "about": f"{receipt} is for {meant.number}"}
     try:
-        made = entries.post(desk, credit.MATCHED, roles, {AMOUNT: minor}, key, said)
+        if meant.kind == references.SALE:
+            return sales.match(desk, sales.by_id(desk, meant.id), minor, key, said)
+        return _match_to_customer(desk, books, meant, minor, key, said)
     except (BelowFloor, KeyConflict):
         raise NotToBeEntered(f"{receipt} was matched already, or taken back") from None
+    except Refused:
+        raise NotToBeEntered(f"{meant.number} is paid") from None
+
+
+def _match_to_customer(
+    desk: Desk, books: Books, meant: Meant, minor: int, key: str, said: Mapping[str, object]
+) -> str:
+    with desk.reads.connect() as connection:
+        assert meant.customer_id is not None
+        whom = customers.by_id(connection, meant.customer_id)
+    roles = {PAYER: books[of.UNPLACED], PAYEE: whom.account_id}
+    made = entries.post(desk, credit.MATCHED, roles, {AMOUNT: minor}, key, said)
     credit.use(desk, whom.id)
     return made.receipt
-
-
-def _match_key(connection: Connection, receipt: str) -> str:
-    """The key of a payment's next match: it is matched anew only when the last one was undone."""
-    for nth in count():
-        key = f"{credit.MATCHED}:{receipt}:{nth}"
-        undone = connection.exec_driver_sql(_MATCHED, (key,)).scalar_one_or_none()
-        if undone is None:
-            return key
-        if not undone:
-            raise NotToBeEntered(f"{receipt} was matched already")
-    raise AssertionError("counting ended")

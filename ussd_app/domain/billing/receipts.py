@@ -73,6 +73,12 @@ def of_sale(found: Found, sale: Meant, amount_minor: int) -> Iterator[OutboxRow]
     yield OutboxRow("sms", *told, facts, sale.account_id)
 
 
+def of_rest(found: Found, sale: Meant, rest_minor: int) -> Iterator[OutboxRow]:
+    """The word, to the seller, that money came for a sale that wants it no more."""
+    facts = {"amount": rest_minor, "name": found.books.name, "sale": sale.number}
+    yield OutboxRow("sms", found.owner_msisdn, "bill_sale_late", found.owner_language, facts)
+
+
 def how_to_pay(desk: Desk, paybill: str, number: str) -> dict[str, str]:
     """What an SMS says of how an invoice or a sale is paid: our menu, and M-PESA where we are
     there, else our own pay bill."""

@@ -63,7 +63,7 @@ COMMANDS: Mapping[str, Command] = {
         "do",
         {"biller": "ref", "what": "word", "amount": "money", "phone": "msisdn", "pin": "pin"},
         {"sold": "ref", "sale": "text(10)"},
-        _ACT | {Code.AMOUNT_TOO_LARGE},
+        _ACT | {Code.AMOUNT_TOO_LARGE, Code.AMOUNT_TOO_SMALL, Code.WHOLE_SHILLINGS},
         billers.add_sale,
     ),
     "owing": Command(
@@ -109,7 +109,7 @@ COMMANDS: Mapping[str, Command] = {
         {},
         PARTY
         | {Code.NOTHING_OPEN, Code.MPESA_SILENT, Code.WHOLE_SHILLINGS, Code.AMOUNT_TOO_SMALL}
-        | {Code.AMOUNT_TOO_LARGE, Code.TOO_FAST},
+        | {Code.AMOUNT_TOO_LARGE, Code.TOO_FAST, Code.DAILY_LIMIT, Code.UNKNOWN_BILL_ACCOUNT},
         asking.pay_by_mpesa,
     ),
     "my_bill": Command(
@@ -132,6 +132,7 @@ REPLIES: Mapping[str, Reply] = {"bills": mine.tell}
 ROUNDS: Mapping[str, Round] = {
     "bill_openings": Round(openings.enter),
     "bills_forgotten": Round(invoices.send_forgotten),
+    "sales_forgotten": Round(sales.begin_forgotten),
     "bill_sales": Round(sales.expire),
     "bill_credits": Round(credit.use_all, time(5, 0)),
     "bill_reminders": Round(reminders.send_all, time(9, 0)),
