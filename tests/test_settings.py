@@ -96,7 +96,13 @@ RIGHT: list[tuple[str, str, Read, object]] = [
         (ip_network("196.201.214.200"), ip_network("196.201.213.0/24"), ip_network("::1")),
     ),
     ("DARAJA_ALLOWED_ADDRESSES", ",", lambda s: s.daraja_allowed_addresses, ()),
-    ("DARAJA_CONFIRM_ABOVE", "20000", lambda s: s.daraja_confirm_above, 20_000),
+    ("DARAJA_ALLOWED_ADDRESSES", "any", lambda s: s.daraja_allowed_addresses, ()),
+    ("TRUSTED_PROXIES", "2", lambda s: s.trusted_proxies, 2),
+    ("DARAJA_CALLBACK_SECRET", "a-Z_9", lambda s: s.daraja_doors, "/daraja/a-Z_9"),
+    ("CALLBACK_SECRET", "a-Z_9", lambda s: s.daraja_doors, "/daraja/a-Z_9"),
+    ("PORT", "9000", lambda s: s.daraja_doors, "/daraja"),
+    ("PORT", "9000", lambda s: s.daraja_confirm_above, 0),
+    ("DARAJA_CONFIRM_ABOVE", "25000", lambda s: s.daraja_confirm_above, 25_000),
     ("DARAJA_SIM_SWAP_DAYS", "3", lambda s: s.daraja_sim_swap_days, 3),
     ("PUBLIC_URL", "https://k.example/", lambda s: s.public_url, "https://k.example"),
     ("PORT", "9000", lambda s: s.public_url, "http://127.0.0.1:9000"),
@@ -250,6 +256,8 @@ DARAJA = {
     "DARAJA_INITIATOR": "kabambe",
     "DARAJA_INITIATOR_PASSWORD": "Pass#0123456789",
     "DARAJA_CERTIFICATE": __file__,
+    "DARAJA_CALLBACK_SECRET": "dddddddd-eeee-ffff",
+    "DARAJA_ALLOWED_ADDRESSES": "any",
 }
 
 
@@ -257,7 +265,7 @@ def test_production_goes_to_safaricom_with_keys_of_its_own() -> None:
     settings = Settings.read(PRODUCTION | DARAJA)
     assert settings.daraja_url == "https://api.safaricom.co.ke"
     said = repr(settings)
-    for name in DARAJA:
+    for name in sorted(set(DARAJA) - {"DARAJA_ALLOWED_ADDRESSES"}):
         secret = name.endswith(("_KEY", "_SECRET", "_PASSKEY", "_PASSWORD"))
         assert (DARAJA[name] in said) is not secret
     for name in sorted(set(DARAJA) - {"DARAJA_URL"}):
@@ -274,14 +282,31 @@ def test_production_goes_to_safaricom_with_keys_of_its_own() -> None:
         ("DARAJA_URL", "https://sandbox.safaricom.co.ke"),
         ("DARAJA_PASSKEY", "development-only-daraja-passkey"),
         ("PUBLIC_URL", "https://mpesa.kabambe.example"),
-        ("CALLBACK_SECRET", "0123456789-SQL-0123456789"),
-        ("CALLBACK_SECRET", "0123456789exe0123456789"),
+        ("DARAJA_CALLBACK_SECRET", "0123456789-SQL-0123456789"),
+        ("DARAJA_CALLBACK_SECRET", "0123456789exe0123456789"),
+        ("DARAJA_CALLBACK_SECRET", "short"),
+        ("DARAJA_CALLBACK_SECRET", PRODUCTION["CALLBACK_SECRET"]),
+        ("DARAJA_ALLOWED_ADDRESSES", "everybody"),
     ],
 )
 def test_production_does_not_send_what_safaricom_refuses(name: str, said: str) -> None:
     (fault,) = faults(PRODUCTION | DARAJA | {name: said})
     assert fault.startswith(name)
     assert said not in fault
+
+
+def test_production_says_who_may_speak_for_safaricom() -> None:
+    settings = Settings.read(PRODUCTION | DARAJA)
+    assert settings.daraja_confirm_above == 20_000, "unless it is said to be another"
+    never = Settings.read(PRODUCTION | DARAJA | {"DARAJA_CONFIRM_ABOVE": "0"})
+    assert never.daraja_confirm_above == 0
+    named = PRODUCTION | DARAJA | {"DARAJA_ALLOWED_ADDRESSES": "196.201.214.200"}
+    (fault,) = faults(named | {"DARAJA_ALLOWED_ADDRESSES": ","})
+    assert fault.startswith("DARAJA_ALLOWED_ADDRESSES must be")
+    (fault,) = faults(named)
+    assert fault.startswith("TRUSTED_PROXIES must say how many")
+    for proxies in ("0", "1"):
+        assert Settings.read(named | {"TRUSTED_PROXIES": proxies}).trusted_proxies == int(proxies)
 
 
 def test_an_empty_production_names_everything_that_it_needs() -> None:

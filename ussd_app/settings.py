@@ -24,6 +24,8 @@ SIMULATED_CERTIFICATE = (
 """What the simulator's Safaricom can open."""
 REFUSED_IN_CALLBACKS = ("m-pesa", "mpesa", "safaricom", "exe", "exec", "cmd", "sql", "query")
 """Words for which Safaricom refuses a callback's URL, in any case."""
+CONFIRMED_ABOVE = 20_000
+"""About money in above so many shillings Safaricom is asked in production, if nothing is said."""
 DEVELOPMENT_MAIL_FROM = "kabambe@example.com"
 SHORTEST_SECRET = 16
 AFRICASTALKING = "https://api.africastalking.com"
@@ -45,7 +47,8 @@ class SettingsInvalid(ValueError):
 class Settings:
     """What this installation is. Times end in `_s` (seconds); ports are TCP ports.
 
-    `daraja_confirm_above` is in whole shillings; empty allowed addresses allow any.
+    `daraja_confirm_above` is in whole shillings; empty allowed addresses allow any. So many
+    `trusted_proxies` stand before this server and say whom they speak for.
     """
 
     env: str = "development"
@@ -69,6 +72,7 @@ class Settings:
     daraja_initiator: str = "kabambeapi"
     daraja_initiator_password: str = field(default=DEVELOPMENT_INITIATOR_PASSWORD, repr=False)
     daraja_certificate: Path | None = None
+    daraja_callback_secret: str | None = field(default=None, repr=False)
     daraja_allowed_addresses: tuple[Network, ...] = ()
     daraja_confirm_above: int = 0
     daraja_sim_swap_days: int = 0
@@ -83,6 +87,7 @@ class Settings:
     retired_secrets: Mapping[int, str] = field(default_factory=dict, repr=False)
     web_processes: int = 1
     web_threads: int = 8
+    trusted_proxies: int = 0
     pin_tries: int = 3
     rate_msisdn_per_minute: int = 60
     rate_payments_per_minute: int = 20
@@ -92,6 +97,12 @@ class Settings:
     def production(self) -> bool:
         """Whether real money is at stake."""
         return self.env == "production"
+
+    @property
+    def daraja_doors(self) -> str:
+        """The path under which Safaricom's doors stand."""
+        secret = self.daraja_callback_secret or self.callback_secret
+        return f"/daraja/{secret}" if secret else "/daraja"
 
     @property
     def secret_roots(self) -> dict[int, str]:
@@ -119,6 +130,7 @@ class Settings:
         bank_home = f"http://127.0.0.1:{port + 1}/bank" if simulator else None
         daraja_home = f"http://127.0.0.1:{port + 1}/safaricom" if simulator else None
         mail_home = f"smtp://127.0.0.1:{port + 2}" if simulator else None
+        confirmed = CONFIRMED_ABOVE if env == "production" else 0
         settings = cls(
             env=env,
             home=Path(reader.text("KABAMBE_HOME", ".kabambe")).absolute(),
@@ -146,8 +158,9 @@ class Settings:
             ),
             daraja_certificate=reader.file("DARAJA_CERTIFICATE")
             or (SIMULATED_CERTIFICATE if simulator else None),
+            daraja_callback_secret=reader.path_segment("DARAJA_CALLBACK_SECRET"),
             daraja_allowed_addresses=reader.networks("DARAJA_ALLOWED_ADDRESSES"),
-            daraja_confirm_above=reader.integer("DARAJA_CONFIRM_ABOVE", 0, 0, 1_000_000),
+            daraja_confirm_above=reader.integer("DARAJA_CONFIRM_ABOVE", confirmed, 0, 1_000_000),
             daraja_sim_swap_days=reader.integer("DARAJA_SIM_SWAP_DAYS", 0, 0, 365),
             simulator=simulator,
             smtp_url=reader.url("SMTP_URL", ("smtp", "smtps")) or mail_home,
@@ -164,6 +177,7 @@ class Settings:
             retired_secrets=reader.numbered("KABAMBE_RETIRED_SECRETS"),
             web_processes=reader.integer("WEB_PROCESSES", 1, 1, 64),
             web_threads=reader.integer("WEB_THREADS", 8, 1, 256),
+            trusted_proxies=reader.integer("TRUSTED_PROXIES", 0, 0, 9),
             pin_tries=reader.integer("PIN_TRIES", 3, 1, 10),
             rate_msisdn_per_minute=reader.integer("RATE_MSISDN_PER_MINUTE", 60, 1, 1_000_000),
             rate_payments_per_minute=reader.integer("RATE_PAYMENTS_PER_MINUTE", 20, 0, 100),
@@ -254,9 +268,28 @@ def _daraja_faults(settings: Settings, url: str, environ: Mapping[str, str]) -> 
         faults.append("DARAJA_URL is Safaricom's sandbox, where no money is real")
     for name, value in (
         ("PUBLIC_URL", settings.public_url),
-        ("CALLBACK_SECRET", settings.callback_secret or ""),
+        ("DARAJA_CALLBACK_SECRET", settings.daraja_callback_secret or ""),
     ):
         word = next((word for word in REFUSED_IN_CALLBACKS if word in value.lower()), None)
         if word is not None:
             faults.append(f"{name} may not have {word!r} in it: Safaricom refuses such callbacks")
+    return faults + _door_faults(settings, environ)
+
+
+def _door_faults(settings: Settings, environ: Mapping[str, str]) -> list[str]:
+    """Safaricom signs nothing: who may speak for it must be said, and by what it is known."""
+    faults = []
+    secret = settings.daraja_callback_secret or ""
+    if len(secret) < SHORTEST_SECRET or secret in (settings.callback_secret, settings.secret):
+        faults.append(
+            f"DARAJA_CALLBACK_SECRET must be one of its own, of at least {SHORTEST_SECRET}"
+            " characters: no other provider may know it"
+        )
+    if not environ.get("DARAJA_ALLOWED_ADDRESSES", "").strip(", "):
+        faults.append("DARAJA_ALLOWED_ADDRESSES must be Safaricom's in production, or say 'any'")
+    elif settings.daraja_allowed_addresses and not environ.get("TRUSTED_PROXIES"):
+        faults.append(
+            "TRUSTED_PROXIES must say how many proxies stand before this server, be it 0: behind"
+            " one, nobody comes from DARAJA_ALLOWED_ADDRESSES but by its word"
+        )
     return faults

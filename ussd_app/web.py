@@ -9,11 +9,12 @@ from collections.abc import Callable
 import structlog
 from flask import Flask, Response, redirect, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ussd_app.bootstrap import App
 from ussd_app.channels import answers, daraja, inspect, ops, papers, providers, sms, ussd
 from ussd_app.channels.answers import Answer
-from ussd_app.channels.lane import Lane
+from ussd_app.channels.lane import Lane, Wsgi
 from ussd_app.channels.limits import AddressLimit, NumberLimit
 from ussd_app.channels.readiness import Readiness
 from ussd_app.channels.sessions import Sessions
@@ -52,7 +53,7 @@ def create_app(app: App, nudge: Callable[[], None] = lambda: None) -> Flask:
     if settings.daraja_url is not None:
         paid = daraja.Doors(app.inbox, app.bank.desk, app.metrics, nudge)
         allowed = settings.daraja_allowed_addresses
-        flask.register_blueprint(daraja.blueprint(paid, secret, allowed))
+        flask.register_blueprint(daraja.blueprint(paid, settings.daraja_doors, allowed))
     simulator_port = settings.simulator_port if settings.simulator else None
     readiness = Readiness(app.engine, app.redis, simulator_port)
     flask.register_blueprint(ops.blueprint(app.engine, readiness, app.metrics))
@@ -64,8 +65,13 @@ def create_app(app: App, nudge: Callable[[], None] = lambda: None) -> Flask:
     apologise = _apologiser(app, door)
     _guard(flask, app, limit, apologise)
     lane = Lane(flask.wsgi_app, door, ussd.path(secret), limit, apologise)
-    flask.wsgi_app = lane  # type: ignore[assignment]
+    flask.wsgi_app = _behind(settings.trusted_proxies, lane)  # type: ignore[assignment]
     return flask
+
+
+def _behind(proxies: int, served: Wsgi) -> Wsgi:
+    """So that a request's address is that of whoever asks the outermost of our own proxies."""
+    return ProxyFix(served, x_for=proxies, x_proto=0, x_host=0) if proxies else served
 
 
 def _to_the_page(port: int) -> Callable[[], Response]:

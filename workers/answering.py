@@ -39,7 +39,6 @@ def daraja(settings: Settings, client: redis.Redis, clock: Clock | None = None) 
     """Safaricom, where we have an account there. Its tokens lie in Redis, for all who ask."""
     if settings.daraja_url is None or settings.daraja_certificate is None:
         return None
-    secret = f"/{settings.callback_secret}" if settings.callback_secret else ""
     account = Account(
         url=settings.daraja_url,
         consumer_key=settings.daraja_consumer_key,
@@ -49,6 +48,6 @@ def daraja(settings: Settings, client: redis.Redis, clock: Clock | None = None) 
         initiator=settings.daraja_initiator,
         initiator_password=settings.daraja_initiator_password,
         certificate=settings.daraja_certificate,
-        callbacks=f"{settings.public_url}/daraja{secret}",
+        callbacks=settings.public_url + settings.daraja_doors,
     )
     return Daraja(account, RedisShelf(client), (clock or SystemClock()).now)

@@ -120,9 +120,7 @@ class Safaricom:
     def assume(self, settings: Settings, base: str) -> None:
         """A Kabambe with these settings is at this address: its short code is what it says, and
         its C2B doors are where it would register them."""
-        doors = f"{base}/daraja" + (
-            f"/{settings.callback_secret}" if settings.callback_secret else ""
-        )
+        doors = base + settings.daraja_doors
         self.businesses[settings.daraja_shortcode] = Business(
             settings.daraja_shortcode,
             OURS,

@@ -188,6 +188,39 @@ def test_only_allowed_addresses_are_heard(doors: Doors) -> None:
         assert status == 200 or answer.get_data() == nowhere.get_data()
 
 
+def test_behind_proxies_it_is_whom_the_outermost_heard(doors: Doors) -> None:
+    networks = (ipaddress.ip_network("196.201.214.0/24"),)
+    known = replace(doors.app.settings, daraja_allowed_addresses=networks)
+    for proxies, forwarded, status in (
+        (0, "196.201.214.206", 404),
+        (1, "196.201.214.206", 200),
+        (1, "196.201.214.206, 10.0.0.9", 404),
+        (2, "196.201.214.206, 10.0.0.9", 200),
+        (2, "196.201.214.206", 404),
+        (1, "6.6.6.6, 196.201.214.206", 200),
+        (1, "196.201.214.206, 6.6.6.6", 404),
+        (1, "", 404),
+        (1, "nobody", 404),
+    ):
+        settings = replace(known, trusted_proxies=proxies)
+        doors.client = create_app(replace(doors.app, settings=settings)).test_client()
+        answer = tell(
+            *(doors, "stk", b"{}"),
+            environ_overrides={"REMOTE_ADDR": "10.0.0.8"},
+            headers={"X-Forwarded-For": forwarded},
+        )
+        assert answer.status_code == status, (proxies, forwarded)
+
+
+def test_doors_under_a_secret_of_their_own(secret_doors: Doors) -> None:
+    own = "a-secret-of-safaricoms-0001"
+    settings = replace(secret_doors.app.settings, daraja_callback_secret=own)
+    secret_doors.client = create_app(replace(secret_doors.app, settings=settings)).test_client()
+    assert tell(secret_doors, f"{own}/stk", b"{}").status_code == 200
+    assert tell(secret_doors, f"{SECRET}/stk", b"{}").status_code == 404
+    assert tell(secret_doors, "stk", b"{}").status_code == 404
+
+
 def test_there_are_no_doors_without_daraja(doors: Doors) -> None:
     settings = replace(doors.app.settings, daraja_url=None)
     doors.client = create_app(replace(doors.app, settings=settings)).test_client()

@@ -98,12 +98,11 @@ class Doors:
         return doors
 
 
-def blueprint(doors: Doors, secret: str | None, allowed: Sequence[Network]) -> Blueprint:
-    """The doors, under the secret where there is one, for the allowed addresses where some are."""
+def blueprint(doors: Doors, under: str, allowed: Sequence[Network]) -> Blueprint:
+    """The doors, under a path with their secret, for the allowed addresses where some are."""
     blue = Blueprint("daraja", __name__)
-    head = f"/daraja/{secret}/" if secret else "/daraja/"
     for path, view in doors.views().items():
-        blue.add_url_rule(head + path, path.replace("/", "_"), view, methods=["POST"])
+        blue.add_url_rule(f"{under}/{path}", path.replace("/", "_"), view, methods=["POST"])
 
     @blue.before_request
     def _must_be_allowed() -> None:

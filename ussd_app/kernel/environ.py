@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 LONGEST_SITE = 40
+ANY = "any"
 _SERVICE_CODE = re.compile(r"\*[0-9]+(\*[0-9]+)*#", re.ASCII)
 _VERSION = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
 _PATH_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
@@ -120,12 +121,16 @@ class Reader:
         return Path(value).absolute()
 
     def networks(self, name: str) -> tuple[Network, ...]:
-        """`196.201.214.200,196.201.213.0/24`: addresses and networks."""
-        networks = []
+        """`196.201.214.200,196.201.213.0/24`: addresses and networks; none for `any`."""
+        networks: list[Network] = []
+        if self.text(name, ANY) == ANY:
+            return ()
         for part in filter(None, (part.strip() for part in self.text(name, "").split(","))):
             try:
                 networks.append(ip_network(part))
             except ValueError:
-                self.faults.append(f"{name} must be addresses or networks with commas between")
+                self.faults.append(
+                    f"{name} must be addresses or networks with commas between, or {ANY}"
+                )
                 break
         return tuple(networks)
