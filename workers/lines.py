@@ -1,8 +1,9 @@
 """Lines on which calls to the world go out, each for a row that was taken; a silent provider holds
-up nobody else.
+up nobody else. And byways, for what takes long and nobody waits for.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -14,6 +15,9 @@ from ussd_app.bootstrap import App
 from workers.queueing import nudge
 
 Row = TypeVar("Row")
+
+LONG_S = 900.0
+"""Whoever is at one job for longer is stuck, or has far too much to do."""
 
 log = logs.get(__name__)
 
@@ -61,3 +65,29 @@ class Lines:
             log.error("a call failed", kind=type(failure).__name__, exc_info=failure)
         if not self._stopping.is_set():
             nudge(self._app.redis)
+
+
+class Byways:
+    """Long jobs, each on a thread of its own and once at a time, beside what people wait for."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._out: dict[str, tuple[threading.Thread, float]] = {}
+
+    def begin(self, name: str, job: Callable[[], None]) -> bool:
+        """Do a job, unless the last one of its name is not over yet. `job` raises nothing."""
+        with self._lock:
+            thread, since = self._out.get(name, (None, 0.0))
+            if thread is not None and thread.is_alive():
+                if time.monotonic() - since > LONG_S:
+                    log.error("a job takes very long", job=name)
+                return False
+            thread = threading.Thread(target=job, name=name, daemon=True)
+            self._out[name] = (thread, time.monotonic())
+            thread.start()
+            return True
+
+    def close(self) -> None:
+        """Wait for the jobs that are out."""
+        for thread, _ in self._out.values():
+            thread.join()

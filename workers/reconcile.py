@@ -46,6 +46,8 @@ def _list(shop: Shop, safaricom: Daraja) -> int | None:
     now = shop.app.clock.now()
     rows: dict[str, Pulled] = {}
     for _ in range(MOST_PAGES):
+        if shop.stopping.is_set():
+            return None
         page: tuple[Pulled, ...] | Failed = safaricom.pull(
             now - reconciliation.PULLED_FOR, now, len(rows)
         )

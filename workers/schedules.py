@@ -52,13 +52,25 @@ def expire(shop: Shop) -> None:
         log.info("what had expired is gone", **swept)
 
 
+def by_the_clock(shop: Shop) -> None:
+    """Do what the bank does by the clock, and hold its book against Safaricom's; neither waits for
+    the other, and nobody for them."""
+    shop.aside("rounds", make_rounds)
+    shop.aside("reconcile", reconcile.turn)
+
+
 def make_rounds(shop: Shop) -> None:
-    """Do what the bank does by the clock, and say what came of it."""
-    dealt = {name: count for name, count in rounds.turn(shop.app.bank.desk).items() if count}
+    """Make the rounds that are due, and say what came of them; each fails alone."""
+
+    def failed(name: str, failure: Exception) -> None:
+        shop.app.metrics.job(name, "failed")
+        log.error("a round failed", round=name, exc_info=failure)
+
+    dealt = rounds.turn(shop.app.bank.desk, failed)
+    dealt = {name: count for name, count in dealt.items() if count}
     if dealt:
         log.info("rounds were made", **dealt)
         nudge(shop.app.redis)
-    reconcile.turn(shop)
 
 
 def fold_tallies(shop: Shop) -> None:
@@ -73,6 +85,11 @@ def seal_entries(shop: Shop) -> None:
     digest = seals.seal(shop.app.engine)
     if digest is not None:
         log.info("entries were sealed", digest=digest.hex())
+
+
+def audit_aside(shop: Shop) -> None:
+    """Prove the book; the older it is the longer that takes."""
+    shop.aside(Bell.AUDIT.value, audit_book)
 
 
 def audit_book(shop: Shop) -> None:
@@ -99,7 +116,7 @@ ANSWERS: Mapping[Bell, Answer] = {
     Bell.SETTLE: settle_doubts,
     Bell.FOLD: fold_tallies,
     Bell.SEAL: seal_entries,
-    Bell.AUDIT: audit_book,
+    Bell.AUDIT: audit_aside,
     Bell.EXPIRE: expire,
-    Bell.ROUNDS: make_rounds,
+    Bell.ROUNDS: by_the_clock,
 }

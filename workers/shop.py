@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from ussd_app import logs
 from ussd_app.bootstrap import App
 from ussd_app.settings import Settings
 from workers.answering import daraja
@@ -21,6 +22,7 @@ from workers.gateways.errands import Carrier
 from workers.gateways.mpesa import Back, ToBusiness, ToNumber
 from workers.gateways.sms import SmsGateway
 from workers.gateways.smtp import Mailer
+from workers.lines import Byways
 from workers.pushes import Pushes
 
 LINES = 128
@@ -29,6 +31,8 @@ ERRAND_LINES = 16
 """Errands that are out at once, on lines of their own."""
 PUSH_LINES = 16
 """Phones that are asked at once, on lines of their own: a customer waits for the question."""
+
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Shop:
     dice: random.Random = field(default_factory=random.SystemRandom)
     pool: ThreadPoolExecutor | None = None
     mailer: SmsGateway | None = None
+    byways: Byways = field(default_factory=Byways)
 
     def submit(self, call: Callable[[], None]) -> None:
         """Run a call on a free line, or here and now when there is only one."""
@@ -54,6 +59,22 @@ class Shop:
             return
         future: Future[None] = self.pool.submit(call)
         future.add_done_callback(_be_loud)
+
+    def aside(self, name: str, job: Callable[["Shop"], object]) -> None:
+        """Do what takes long beside what people wait for, or here and now when there is only one
+        line. A failure is logged and counted, and raised nowhere."""
+
+        def alone() -> None:
+            try:
+                job(self)
+            except Exception:
+                self.app.metrics.job(name, "failed")
+                log.exception("a job failed", job=name)
+
+        if self.pool is None:
+            alone()
+        else:
+            self.byways.begin(name, alone)
 
     def turn(self) -> int:
         """Ask those outside for what is due. Returns how many requests that was.
@@ -69,6 +90,7 @@ class Shop:
 
     def close(self) -> None:
         """Wait for the lines to fall silent and let go of connections."""
+        self.byways.close()
         if self.pool is not None:
             self.pool.shutdown(wait=True)
         self.errands.close()

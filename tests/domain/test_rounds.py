@@ -109,5 +109,11 @@ def test_a_round_that_fails_is_tried_again_and_stops_no_other(
     with pytest.raises(ValueError, match="first"):
         rounds.turn(app.bank.desk)
     assert done == ["last"], "also after two failures"
+    faults.extend([ValueError("third"), KeyError("fourth")])
+    told: dict[str, Exception] = {}
+    assert rounds.turn(app.bank.desk, told.__setitem__) == {}
+    assert [(name, type(fault)) for name, fault in told.items()] == [
+        *(("a", ValueError), ("b", KeyError)),
+    ]
     assert rounds.turn(app.bank.desk) == {"a": 1, "b": 1}
     assert rounds.turn(app.bank.desk) == {"b": 1}

@@ -16,7 +16,7 @@ from ussd_app.kernel.errors import Broken
 from workers.keeper import Answer, Keeper
 from workers.queueing import QUEUE, Bell, nudge, nudger, ring
 from workers.scheduler import DAILY, RHYTHM_S, Scheduler
-from workers.schedules import ANSWERS
+from workers.schedules import ANSWERS, audit_book
 from workers.shop import Shop
 
 pytestmark = pytest.mark.usefixtures("signals_put_back")
@@ -143,4 +143,7 @@ def test_a_broken_book_is_a_failed_job(shop: Shop, engine: Engine) -> None:
         connection.exec_driver_sql("SET session_replication_role = replica")
         connection.exec_driver_sql("UPDATE legs SET amount_minor = amount_minor + 1")
     with pytest.raises(Broken):
-        ANSWERS[Bell.AUDIT](shop)
+        audit_book(shop)
+    ANSWERS[Bell.AUDIT](shop)
+    shop.close()
+    assert b'kabambe_jobs_total{job="audit",outcome="failed"}' in shop.app.metrics.exposition()

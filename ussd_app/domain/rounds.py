@@ -4,20 +4,30 @@ Each round is a product's own and safe to repeat; here is only when it is due, a
 do not do it at once.
 """
 
+from collections.abc import Callable
+
 from ussd_app.domain.commands import NotYet, Round
 from ussd_app.domain.counter import ROUNDS
 from ussd_app.domain.desk import Desk
 from ussd_app.kernel.clock import business_day, nairobi
 
+Failed = Callable[[str, Exception], None]
+"""What is told of a round that failed, by name."""
 
-def turn(desk: Desk) -> dict[str, int]:
+
+def _loud(_: str, failure: Exception) -> None:
+    raise failure
+
+
+def turn(desk: Desk, failed: Failed = _loud) -> dict[str, int]:
     """Do every round that is due. Returns how many each dealt with.
 
-    A round that fails leaves the others to their turn and is tried again at the next; the first
-    failure is raised at the end. One that says NotYet is tried again, too, and is no failure.
+    A round that fails leaves the others to their turn and is tried again at the next; `failed` is
+    told of each at the end, and by itself raises the first. One that says NotYet is tried again,
+    too, and is no failure.
     """
     dealt: dict[str, int] = {}
-    failure: Exception | None = None
+    failures: dict[str, Exception] = {}
     done = _done(desk)
     for name, round_ in ROUNDS.items():
         if name in done:
@@ -27,12 +37,12 @@ def turn(desk: Desk) -> dict[str, int]:
         except NotYet:
             continue
         except Exception as wrong:
-            failure = failure or wrong
+            failures[name] = wrong
             continue
         if count is not None:
             dealt[name] = count
-    if failure is not None:
-        raise failure
+    for name, failure in failures.items():
+        failed(name, failure)
     return dealt
 
 
