@@ -24,8 +24,8 @@ SELECT e.id FROM entries e WHERE e.receipt = %s AND e.type = %s
   AND EXISTS (SELECT FROM legs l WHERE l.entry_id = e.id AND l.from_id = ANY (%s))
 """
 _UNPLACED = """
-SELECT coalesce(sum(CASE WHEN r.reversed_id IS NOT NULL THEN 0 WHEN l.to_id = a.id THEN l.amount_minor
-                         ELSE -l.amount_minor END), 0)::bigint,
+SELECT coalesce(sum(CASE WHEN l.to_id = a.id THEN l.amount_minor ELSE -l.amount_minor END)
+                    FILTER (WHERE r.reversed_id IS NULL), 0)::bigint,
        count(*) FILTER (WHERE l.from_id = a.id)
 FROM (SELECT %s::bigint AS id) a JOIN legs l ON l.to_id = a.id OR l.from_id = a.id
 JOIN entries e ON e.id = l.entry_id LEFT JOIN reversals r ON r.reversed_id = e.id
