@@ -5,9 +5,14 @@ import pytest
 from tests.domain.trade import JUMA, NJERI, TRADERS, WAKUU, change, operate, put
 from tests.people import ASHA, BARAKA, CAST
 from ussd_app.bootstrap import App
-from ussd_app.domain.callers import STANDINGS
-from ussd_app.domain.seeds import Seed, plant
+from ussd_app.domain.seeds import Planted, Seed, plant
 from ussd_app.kernel.errors import RefusalCode, Refused
+
+BUSY = Seed(
+    *("+254766000006", "Busy Wanjiru", "en", "6677", "22000006", 0),
+    (Planted("agency", "41009", "Busy Agent"), Planted("till", "520009", "Busy Shop")),
+    staff="busy",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -38,11 +43,43 @@ def test_who_operates_a_till_sees_its_menu_until_it_is_suspended(app: App) -> No
     assert [standing(app, seed) for seed in (BARAKA, JUMA)] == ["customer", "merchant"]
 
 
-def test_who_is_both_has_the_first_standing_in_order(app: App) -> None:
+def menus(app: App, seed: Seed, **args: str) -> list[object]:
+    rows = app.bank.serve("caller", seed.msisdn, args)["menus"]
+    assert isinstance(rows, list)
+    return [row["key"] for row in rows]
+
+
+def test_who_has_several_trades_chooses_among_all_their_menus(app: App) -> None:
     operate(app, "520001", NJERI)
-    operate(app, "41001", JUMA)
-    assert STANDINGS.index("agent") < STANDINGS.index("merchant")
-    assert [standing(app, seed) for seed in (NJERI, JUMA)] == ["agent", "agent"]
+    plant(app.bank.desk, [BUSY])
+    assert [standing(app, seed) for seed in (NJERI, BUSY, WAKUU)] == ["several", "several", "agent"]
+    assert menus(app, NJERI) == ["agent", "merchant", "customer"]
+    assert menus(app, BUSY) == ["agent", "merchant", "staff", "customer"]
+    assert menus(app, WAKUU) == []
+    put(app, "520001", "suspended")
+    assert standing(app, NJERI) == "agent"
+
+
+@pytest.mark.parametrize("menu", ["agent", "merchant", "staff", "customer"])
+def test_who_has_several_sees_the_one_that_they_choose(app: App, menu: str) -> None:
+    plant(app.bank.desk, [BUSY])
+    facts = app.bank.serve("caller", BUSY.msisdn, {"question": "later", "menu": menu})
+    assert facts["standing"] == menu
+
+
+def test_nobody_chooses_a_menu_that_is_not_theirs(app: App) -> None:
+    for menu, seed, own in (("staff", WAKUU, "agent"), ("agent", ASHA, "customer")):
+        facts = app.bank.serve("caller", seed.msisdn, {"question": "later", "menu": menu})
+        assert facts["standing"] == own
+
+
+def test_each_menu_is_named_in_the_callers_language(app: App) -> None:
+    operate(app, "520001", NJERI)
+    assert app.bank.serve("caller", NJERI.msisdn, {})["menus"] == [
+        {"key": "agent", "label": "Menyu ya wakala"},
+        {"key": "merchant", "label": "Menyu ya biashara"},
+        {"key": "customer", "label": "Mkoba wangu"},
+    ]
 
 
 def test_who_is_frozen_is_nothing_else(app: App) -> None:

@@ -251,6 +251,7 @@ class Catalogue:
     """Everything that is sold here. `digest` names this very content (16 hex digits).
 
     `categories` are what a business may be, in each language; an agreement has one as its term.
+    `standings` are the menus that a caller may have beside others, in their order.
     `questions` are those whose answers can unlock a PIN.
     `spending` are further names for what money is for, where no business says it.
     `rules` are whole numbers that a product's own module goes by, by product and name.
@@ -258,6 +259,7 @@ class Catalogue:
 
     accounts: Mapping[str, AccountKind]
     agreements: Mapping[str, AgreementKind]
+    standings: Mapping[str, Mapping[str, str]]
     banks: Mapping[str, BankRow]
     categories: Mapping[str, Mapping[str, str]]
     questions: Mapping[str, Mapping[str, str]]

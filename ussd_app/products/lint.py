@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from ussd_app.domain import also
-from ussd_app.domain.callers import STANDINGS
+from ussd_app.domain.callers import CUSTOMER, HOMES, STAFF
 from ussd_app.domain.catalogue import (
     BILLING,
     EXCISE,
@@ -78,12 +78,23 @@ def _agreements(catalogue: Catalogue) -> Iterator[str]:
         account = catalogue.accounts.get(kind.account)
         if account is None or account.owner != kind.kind:
             yield f"{where}: its main account {kind.account} is not owned by it"
-        if kind.standing not in (None, *STANDINGS):
+        if kind.standing not in (None, *catalogue.standings):
             yield f"{where}: nobody has the standing {kind.standing}"
         if kind.funded_by is not None:
             type_ = catalogue.types.get(kind.funded_by)
             if type_ is None or type_.parties.get(PAYEE) != kind.account:
                 yield f"{where}: {kind.funded_by} does not fund it"
+
+
+def _standings(catalogue: Catalogue) -> Iterator[str]:
+    for name, row in catalogue.standings.items():
+        if name not in HOMES:
+            yield f"standing {name}: no menu is for it"
+        for label in row.values():
+            if not is_gsm7(label):
+                yield f"standing {name}: not in the GSM alphabet: {unmappable(label)}"
+    for name in {CUSTOMER, STAFF} - set(catalogue.standings):
+        yield f"standing {name}: has no row"
 
 
 def _types(catalogue: Catalogue) -> Iterator[str]:
@@ -254,6 +265,7 @@ RULES: tuple[Callable[[Catalogue], Iterator[str]], ...] = (
     _codes,
     _chart,
     _agreements,
+    _standings,
     _types,
     _billed,
     _tariffs,

@@ -30,12 +30,12 @@ from ussd_app.domain.catalogue import (
     Type,
 )
 from ussd_app.domain.keywords import Keywords
-from ussd_app.domain.texts import Sentence, Texts
+from ussd_app.domain.texts import LANGUAGES, Sentence, Texts
 from ussd_app.products import schema
 
 HERE = Path(__file__).parent
 PARTS = (
-    *("accounts", "agreements", "banks", "categories", "questions", "types"),
+    *("accounts", "agreements", "standings", "banks", "categories", "questions", "types"),
     *("keywords", "spending", "rules", "limits"),
 )
 
@@ -95,6 +95,7 @@ def read_catalogue(*folders: Path) -> Catalogue:
         agreements={
             kind: AgreementKind(kind=kind, **row) for kind, row in parts["agreements"].items()
         },
+        standings=_standings(parts["standings"]),
         banks={code: BankRow(code=code, **row) for code, row in parts["banks"].items()},
         categories=parts["categories"],
         questions=parts["questions"],
@@ -109,6 +110,12 @@ def read_catalogue(*folders: Path) -> Catalogue:
         digest=hashlib.sha256(content.encode()).hexdigest()[:16],
         content=content,
     )
+
+
+def _standings(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """In the order of their places, by language."""
+    ordered = sorted(rows.items(), key=lambda row: (row[1]["place"], row[0]))
+    return {name: {language: row[language] for language in LANGUAGES} for name, row in ordered}
 
 
 def _files(folders: Sequence[Path], pattern: str) -> list[Path]:

@@ -257,6 +257,13 @@ class CategorySchema(Schema):
     sw = fields.String(required=True, validate=validate.Length(2, 20))
 
 
+class StandingSchema(CategorySchema):
+    """A row of a file's `standings`: a menu of its own, as a line of the list that whoever has
+    several chooses from."""
+
+    place = fields.Integer(required=True, validate=validate.Range(min=1, max=99))
+
+
 class QuestionSchema(Schema):
     """A row of a file's `questions`: a line of a list, in each language."""
 
@@ -272,6 +279,9 @@ class ProductFileSchema(Schema):
     )
     agreements = fields.Dict(
         keys=fields.String(validate=_NAME), values=fields.Nested(AgreementKindSchema)
+    )
+    standings = fields.Dict(
+        keys=fields.String(validate=_NAME), values=fields.Nested(StandingSchema)
     )
     banks = fields.Dict(
         keys=fields.String(validate=validate.Regexp(r"^[0-9]{2}$")),

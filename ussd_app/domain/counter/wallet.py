@@ -13,8 +13,13 @@ from ussd_app.kernel.errors import RefusalCode as Code
 COMMANDS: Mapping[str, Command] = {
     "caller": Command(
         "find",
-        {"question?": "choice(later)"},
-        {"name": "name", "language": "lang", "standing": f"choice({', '.join(callers.STANDINGS)})"},
+        {"question?": "choice(later)", "menu?": "ref"},
+        {
+            "name": "name",
+            "language": "lang",
+            "standing": f"choice({', '.join(callers.STANDINGS)})",
+            "menus": f"rows({len(callers.HOMES)}, {callers.LABEL_WIDTH})",
+        },
         frozenset({Code.NOT_REGISTERED}),
         callers.caller,
     ),
