@@ -22,6 +22,11 @@ async function read(response) {
   return said;
 }
 
+// What to say of it: a page that is not on this machine, nor behind HTTPS, has no clipboard.
+export async function copy(text) {
+  try { await navigator.clipboard.writeText(text); return "Copied."; } catch { return "The browser would not copy it."; }
+}
+
 // Live news: `hear(topic, view)` for each change; `lost(true)` while the line is down.
 export function listen(hear, lost) {
   const source = new EventSource("/api/live");

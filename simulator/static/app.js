@@ -1,6 +1,6 @@
 // The page: phones side by side, the keyboard, the dialogs, and news from the simulator.
 
-import { el, get, listen, post } from "./api.js";
+import { copy, el, get, listen, post } from "./api.js";
 import { SafaricomPanel } from "./safaricom.js";
 import { Station } from "./station.js";
 
@@ -13,6 +13,8 @@ let active = null;
 
 const safaricom = new SafaricomPanel($("#safaricom"), { ask, complain });
 const hooks = { graph: () => graph, complain, activate };
+
+function smoothly() { return matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth"; }
 
 function complain(sentence) {
   const toast = $(".toast");
@@ -60,7 +62,7 @@ function drawNames() {
     const name = el("button", "", station.view.name.replaceAll("_", " "));
     name.dataset.msisdn = station.msisdn;
     name.setAttribute("aria-current", station === active);
-    name.onclick = () => { activate(station); station.root.scrollIntoView({ behavior: "smooth", inline: "center", block: "nearest" }); };
+    name.onclick = () => { activate(station); station.root.scrollIntoView({ behavior: smoothly(), inline: "center", block: "nearest" }); };
     return name;
   }));
 }
@@ -99,34 +101,40 @@ function drawOutside(outside) {
 
 function toggleSafaricom() {
   const open = safaricom.toggle();
+  const button = $(".tools .outside");
   document.body.classList.toggle("beside", open);
-  $(".tools .outside").setAttribute("aria-pressed", open);
+  button.setAttribute("aria-pressed", open);
+  (open ? $("#safaricom [data-do=safaricom]") : button).focus({ preventScroll: true });
 }
 
 // keyboard
 
 const KEYS = { Enter: "green", Escape: "red", ArrowUp: "up", ArrowDown: "down" };
+const NEXT = { ArrowLeft: -1, ArrowRight: 1 };
 
 document.addEventListener("keydown", (event) => {
-  const writing = event.target.closest("input, select, textarea, dialog, a, summary");
+  if (event.key === "Escape" && event.target.closest("#safaricom")) { toggleSafaricom(); return; }
+  if (event.key === "Enter" && event.target.matches("dialog input")) { submit(event.target.closest("dialog")); return; }
+  const writing = event.target.closest("input, select, textarea, dialog, a, summary, pre");
   const onButton = event.target.closest("button") && !event.target.closest(".handset");
   if (writing || event.ctrlKey || event.metaKey || event.altKey || !active) return;
-  if (event.key === "Tab" && !onButton && stations.size > 1) { event.preventDefault(); turn(event.shiftKey ? -1 : 1); return; }
   if (onButton && (event.key === "Enter" || event.key === " ")) return;
   const { handset } = active;
-  if (KEYS[event.key]) { event.preventDefault(); handset.press(KEYS[event.key]); }
+  if (NEXT[event.key] && !onButton) { event.preventDefault(); turn(NEXT[event.key]); }
+  else if (KEYS[event.key]) { event.preventDefault(); handset.press(KEYS[event.key]); }
   else if (event.key === "Backspace") { event.preventDefault(); handset.rub(); }
   else if (event.key.length === 1) { event.preventDefault(); handset.type(event.key); }
 });
 
 function turn(step) {
+  if (stations.size < 2) return;
   const all = [...stations.values()];
   const next = all[(all.indexOf(active) + step + all.length) % all.length];
   activate(next);
   next.handset.root.focus({ preventScroll: true });
   const box = next.handset.root.getBoundingClientRect();
   const inView = box.left >= 0 && box.right <= innerWidth && box.top >= 0 && box.top < innerHeight / 2;
-  if (!inView) next.root.scrollIntoView({ behavior: "smooth", inline: "center", block: "start" });
+  if (!inView) next.root.scrollIntoView({ behavior: smoothly(), inline: "center", block: "start" });
 }
 
 // header and dialogs
@@ -140,7 +148,7 @@ document.addEventListener("click", async (event) => {
   if (button.dataset.do === "redis" && await ask("/api/desk/redis-forgets")) complain("Redis has forgotten every session.");
   if (button.dataset.do === "record") record();
   if (button.dataset.do === "safaricom") toggleSafaricom();
-  if ("copy" in button.dataset) { await navigator.clipboard.writeText($("#recording pre").textContent); complain("Copied."); }
+  if ("copy" in button.dataset) complain(await copy($("#recording pre").textContent));
 });
 
 function open(name) {

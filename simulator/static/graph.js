@@ -1,7 +1,7 @@
 // The menus as a drawing: the current flow layer by layer, the step where the phone stands lit.
 
 const NS = "http://www.w3.org/2000/svg";
-const WIDE = 118, HIGH = 28, GAP_X = 12, GAP_Y = 22, MARGIN = 24;
+const WIDE = 126, HIGH = 28, GAP_X = 12, GAP_Y = 22, MARGIN = 24;
 const GLYPHS = { menu: "☰", rows: "☰", ask: "✎", find: "?", do: "!", end: "■", leaves: "→" };
 
 // Nodes of one flow with their layer and place in it. Links to other flows are nodes of their own.
@@ -114,7 +114,7 @@ function box(node, here, been) {
   const group = make("g", { class: `node ${node.kind}${here ? " here" : ""}${been ? " been" : ""}`, transform: `translate(${node.x} ${node.y})`, "data-step": node.name });
   const label = node.name.replace("flow:", "").replaceAll("_", " ");
   const text = make("text", { x: 25, y: HIGH / 2 + 4 });
-  text.textContent = label.length > 14 ? `${label.slice(0, 13)}…` : label;
+  text.textContent = label.length > 13 ? `${label.slice(0, 12)}…` : label;
   const glyph = make("text", { class: "glyph", x: 9, y: HIGH / 2 + 4 });
   glyph.textContent = GLYPHS[node.kind] || "·";
   const title = make("title", {});

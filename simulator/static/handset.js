@@ -162,9 +162,12 @@ export class Handset {
     else if (place === "compose" && typed) { this.act("text", { text: typed, to: "" }); this.clear(); this.place = "inbox"; this.chosen = 0; }
     else if (place === "prompt") { if (typed) this.act("mpesa-pin", { pin: typed }); this.clear(); }
     else if (place === "mpesa") this.goOn(typed);
-    else if (this.takesAnswer) this.act("answer", { text: typed });
+    else if (this.takesAnswer) { this.act("answer", { text: typed }); this.wait(); }
     else if (place === "session" && !this.view.busy) this.act("hang-up");
   }
+
+  // What is typed before the telco has said more is not typed behind the answer that was sent.
+  wait() { this.clear(); this.view = { ...this.view, busy: true }; }
 
   openMenu() {
     if (this.place === "session") this.hangUp();

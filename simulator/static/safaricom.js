@@ -1,7 +1,7 @@
 // Safaricom as a developer looks at it: what went over the wire and what was wrong with it, who holds
 // what, and how everybody outside is made to behave.
 
-import { el, kenyanTime } from "./api.js";
+import { copy, el, kenyanTime } from "./api.js";
 
 const MARKS = { asked: "→", told: "←" };
 
@@ -10,7 +10,8 @@ export class SafaricomPanel {
     this.root = root;
     this.hooks = hooks; // { ask(path, body), complain(sentence) }
     this.$ = (selector) => root.querySelector(selector);
-    this.opened = new Set();
+    this.seen = 0;
+    this.drawn = "";
     this.base = `${location.origin}/safaricom`;
     this.$(".base code").textContent = this.base;
     this.$("a").href = `${this.base}/certificate.pem`;
@@ -23,7 +24,7 @@ export class SafaricomPanel {
   async clicked(button) {
     if (!button) return;
     if ("forget" in button.dataset && await this.hooks.ask("/api/desk/outside", { who: "Safaricom", how: "forgets its tokens" })) this.hooks.complain("Safaricom has forgotten its tokens.");
-    if ("copyBase" in button.dataset) { await navigator.clipboard.writeText(this.base); this.hooks.complain("Copied."); }
+    if ("copyBase" in button.dataset) this.hooks.complain(await copy(this.base));
     if (button.dataset.wire) {
       this.$(".wire .timeline").dataset.wire = button.dataset.wire;
       for (const tab of this.root.querySelectorAll("[data-wire]")) if (tab.tagName === "BUTTON") tab.setAttribute("aria-pressed", tab === button);
@@ -32,7 +33,11 @@ export class SafaricomPanel {
 
   behave(who, how) { if (who) this.hooks.ask("/api/desk/outside", { who, how }); }
 
+  // Drawn anew only when it has changed: somebody may be choosing.
   drawWays(outside) {
+    const key = JSON.stringify(outside);
+    if (key === this.drawn) return;
+    this.drawn = key;
     this.$(".who-is").replaceChildren(...Object.entries(outside).map(([who, { is, ways }]) => {
       const row = el("label", is === "works" ? "" : "ill", who[0].toUpperCase() + who.slice(1));
       const select = el("select");
@@ -54,9 +59,19 @@ export class SafaricomPanel {
       row.append(...cells.map((cell) => el("td", "", cell)));
       return row;
     }));
+    this.drawExchanges(view.exchanges);
+  }
+
+  // What is there stays as it is, opened or not; what is new comes above it.
+  drawExchanges(exchanges) {
     const list = this.$(".wire .timeline");
-    if (!view.exchanges.length) { list.replaceChildren(el("li", "nothing", "Nobody has asked Safaricom for anything yet.")); return; }
-    list.replaceChildren(...[...view.exchanges].reverse().map((each) => this.exchange(each)));
+    const newest = exchanges.length ? exchanges[exchanges.length - 1].number : 0;
+    if (newest < this.seen) this.seen = 0;
+    if (!exchanges.length) { list.replaceChildren(el("li", "nothing", "Nobody has asked Safaricom for anything yet.")); return; }
+    if (!this.seen) list.replaceChildren();
+    list.prepend(...exchanges.filter((each) => each.number > this.seen).reverse().map((each) => this.exchange(each)));
+    while (list.children.length > exchanges.length) list.lastChild.remove();
+    this.seen = newest;
   }
 
   exchange(each) {
@@ -64,8 +79,6 @@ export class SafaricomPanel {
     const line = el("summary", "line");
     line.append(el("b", "", each.what), el("span", "took", each.status), el("time", "", kenyanTime(new Date(each.at))));
     const details = el("details");
-    details.open = this.opened.has(each.number);
-    details.addEventListener("toggle", () => this.opened[details.open ? "add" : "delete"](each.number));
     details.append(line, body(each.way === "asked" ? "was asked" : "said", each.request), body(each.way === "asked" ? "answered" : "was answered", each.answer));
     item.append(el("span", "mark", MARKS[each.way]), details);
     if (each.wrong) item.append(el("p", "why", each.wrong));

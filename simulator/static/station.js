@@ -23,6 +23,7 @@ export class Station {
     this.$(".handset").setAttribute("aria-label", `${view.name}'s phone`);
     this.root.addEventListener("pointerdown", () => hooks.activate(this));
     this.root.addEventListener("focusin", () => hooks.activate(this));
+    this.$(".asked input").addEventListener("keydown", (event) => { if (event.key === "Enter") this.answerPrompt("enters"); });
     this.root.addEventListener("click", (event) => this.clicked(event.target.closest("button")));
     this.update(view);
   }

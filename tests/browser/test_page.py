@@ -20,6 +20,7 @@ from tests.ways import way
 from ussd_app.embedded import Redis
 
 pytestmark = pytest.mark.browser
+WAITING = (By.CSS_SELECTOR, ".glass .wait")
 
 
 @pytest.fixture
@@ -46,8 +47,9 @@ class Handset:
         until(self.chrome, text, lambda: text in " ".join(self.find(".glass").text.split()))
 
     def types(self, *words: str) -> None:
-        """On the computer's keyboard, each word with Enter."""
+        """On the computer's keyboard, each word with Enter once the phone waits for it."""
         for word in words:
+            until(self.chrome, "an answer", lambda: not self.root.find_elements(*WAITING))
             self.find(".handset").send_keys(word, Keys.ENTER)
 
     @property
@@ -161,7 +163,8 @@ def test_lipa_na_m_pesa_and_the_drawer_of_safaricom(stage: FullStage) -> None:
 def test_letters_tabs_and_faults(stage: FullStage) -> None:
     with browser(1440, 960) as chrome:
         asha, baraka = opened(chrome, stage)
-        asha.find(".handset").send_keys(Keys.TAB)
+        asha.find(".handset").send_keys(Keys.ARROW_RIGHT)
+        assert chrome.switch_to.active_element == baraka.find(".handset")
         baraka.root.find_element(By.CSS_SELECTOR, ".handset").send_keys(SERVICE_CODE, Keys.ENTER)
         baraka.shows("1 Tuma pesa")
         baraka.types("1")
@@ -180,6 +183,40 @@ def test_letters_tabs_and_faults(stage: FullStage) -> None:
         until(chrome, "the repeat", lambda: "repeated" in baraka.find(".timeline").text)
         baraka.find(".handset").send_keys(Keys.ESCAPE)
         baraka.shows("0722000002")
+        no_complaints(chrome)
+
+
+def test_the_keyboard_alone_reaches_everything(stage: FullStage) -> None:
+    with browser(1440, 960) as chrome:
+        asha, _ = opened(chrome, stage)
+        asha.find(".handset").send_keys(Keys.TAB)
+        assert chrome.switch_to.active_element == asha.find("[data-quick=dial]")
+        chrome.find_element(By.CSS_SELECTOR, ".tools .outside").send_keys(Keys.ENTER)
+        drawer = chrome.find_element(By.ID, "safaricom")
+        assert chrome.switch_to.active_element == drawer.find_element(By.TAG_NAME, "button")
+        chrome.switch_to.active_element.send_keys(Keys.ESCAPE)
+        assert not drawer.is_displayed()
+        chrome.find_element(By.CSS_SELECTOR, "[data-open=add]").send_keys(Keys.ENTER)
+        chrome.switch_to.active_element.send_keys("Chris", Keys.TAB, "0711000009", Keys.ENTER)
+        until(
+            chrome,
+            "another phone",
+            lambda: bool(chrome.find_elements(By.CSS_SELECTOR, "[data-name=chris]")),
+        )
+        no_complaints(chrome)
+
+
+def test_what_is_typed_behind_an_answer_is_not_sent_with_it(stage: FullStage) -> None:
+    with browser(1440, 960) as chrome:
+        asha, _ = opened(chrome, stage)
+        asha.types(SERVICE_CODE)
+        asha.shows("1 Send money")
+        asha.find("[data-fault=slow]").click()
+        until(chrome, "slowness", lambda: asha.find("[data-fault=slow]").text == "is slow 2 s")
+        asha.find(".handset").send_keys("1", Keys.ENTER, "7", Keys.ENTER)
+        asha.shows("Enter phone number")
+        assert asha.find(".typed").text == ""
+        assert "text 1 " in asha.find(".timeline .hop").text.replace("\n", " ")
         no_complaints(chrome)
 
 
