@@ -1,19 +1,15 @@
-"""What a payment to a business costs and whom, which account numbers a biller knows, and what a
-receipt's number may have been. No ledger.
-"""
+"""What a payment to a business costs and whom, which account numbers a biller knows. No ledger."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ussd_app.domain import refunds
 from ussd_app.domain.catalogue import Catalogue
 from ussd_app.domain.checks import CHECKS, must_be_known
 from ussd_app.domain.pricing import Price, price
 from ussd_app.kernel.errors import Broken
-from ussd_app.kernel.ids import ALPHABET, SystemIds
 from ussd_app.products.read import read_catalogue
 
 CATALOGUE: Catalogue = read_catalogue()
@@ -79,14 +75,3 @@ def test_without_a_check_any_account_will_do_and_an_unknown_check_is_our_fault()
     must_be_known({}, "ANY THING")
     with pytest.raises(Broken):
         must_be_known({"check": "horoscope"}, "A1")
-
-
-# a receipt's number
-
-
-@pytest.mark.parametrize("turn", range(20))
-def test_letters_that_look_like_digits_are_forgiven(turn: int) -> None:
-    receipt = SystemIds().receipt(datetime(2026, 1 + turn % 12, 1 + turn, tzinfo=UTC))
-    typed = receipt.replace("0", "O").replace("1", "I").replace("8", "B")
-    assert set(receipt) <= set(ALPHABET)
-    assert receipt in refunds.readings(typed)

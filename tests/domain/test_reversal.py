@@ -267,13 +267,6 @@ def test_three_wrong_codes_and_only_the_pin_can_agree(app: App, paid: str) -> No
     assert state(app) == "returned"
 
 
-def test_a_receipt_number_is_read_as_it_was_meant() -> None:
-    assert reversals.spellings("kgk4x7pq2m") == ["KGK4X7PQ2M"]
-    assert "KGK01" in reversals.spellings("k g k o i")
-    assert "KB00001" in reversals.spellings("KBOOOOI")
-    assert "KGK528" in reversals.spellings("KGKSZB")
-
-
 def test_somebody_elses_payment_is_unknown(app: App, paid: str) -> None:
     with pytest.raises(Refused) as refusal:
         app.bank.serve("reversal", BARAKA.msisdn, {"typed": paid})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ussd_app.kernel import gsm7, money, msisdn
 from ussd_app.kernel.clock import FrozenClock, business_day, nairobi
 from ussd_app.kernel.errors import PRECEDENCE, RefusalCode
-from ussd_app.kernel.ids import ALPHABET, RECEIPT_LENGTH, SystemIds
+from ussd_app.kernel.ids import ALPHABET, RECEIPT_LENGTH, SystemIds, readings
 
 
 @pytest.mark.parametrize(
@@ -142,6 +142,28 @@ def test_receipt_numbers_cannot_be_misread() -> None:
     assert all(len(one) == RECEIPT_LENGTH and one[0] == "K" for one in seen)
     assert all(set(one[1:]) <= set(ALPHABET) for one in seen)
     assert len(seen) == 500
+
+
+@pytest.mark.parametrize("turn", range(20))
+def test_letters_that_look_like_digits_are_forgiven(turn: int) -> None:
+    receipt = SystemIds().receipt(datetime(2026, 1 + turn % 12, 1 + turn, tzinfo=UTC))
+    typed = receipt.replace("0", "O").replace("1", "I").replace("8", "B")
+    assert set(receipt) <= set(ALPHABET)
+    assert receipt in readings(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("kgk4x7pq2m", "KGK4X7PQ2M"),
+        ("k g k o i", "KGK01"),
+        ("KBOOOOI", "KB00001"),
+        ("KGKSZB", "KGK528"),
+        ("KOK4", "K0K4"),
+    ],
+)
+def test_a_receipt_number_is_read_as_it_was_meant(typed: str, meant: str) -> None:
+    assert meant in readings(typed)
 
 
 def test_refusals_have_an_order_of_precedence() -> None:

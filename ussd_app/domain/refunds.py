@@ -21,10 +21,9 @@ from ussd_app.domain.shops import OWNER, acting, term
 from ussd_app.domain.texts import two_names
 from ussd_app.kernel.clock import business_day
 from ussd_app.kernel.errors import RefusalCode, Refused
+from ussd_app.kernel.ids import readings
 
 TYPE = "refund"
-_LOOKALIKES = str.maketrans({"O": "0", "I": "1", "S": "5", "Z": "2", "B": "8"})
-"""No receipt number has these letters but in its beginning; who types one meant the digit."""
 
 _PAID = """
 SELECT e.id, e.receipt, e.type, e.happened_at, e.facts, r.reversed_id IS NOT NULL
@@ -84,11 +83,6 @@ def refund(desk: Desk, ask: Ask) -> Facts:
         )
 
     return orders.order(desk, "refund", ask, make)
-
-
-def readings(typed: str) -> list[str]:
-    """What somebody may have meant who read a receipt's number off a small screen."""
-    return [typed, typed.translate(_LOOKALIKES)]
 
 
 def _paid(desk: Desk, shop: Agreement, typed: str) -> _Paid:

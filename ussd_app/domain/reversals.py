@@ -17,6 +17,7 @@ from ussd_app.domain.roles import CUSTOMER
 from ussd_app.domain.texts import two_names
 from ussd_app.kernel.clock import nairobi
 from ussd_app.kernel.errors import RefusalCode, Refused
+from ussd_app.kernel.ids import readings
 from ussd_app.kernel.money import format_minor
 
 ROWS = 5
@@ -24,10 +25,6 @@ ROW_WIDTH = 28
 LEGS_LOOKED_AT = 60
 """Among so many of a wallet's latest legs the last payments are looked for."""
 DAY_S = 86_400
-
-_ALIKE = str.maketrans({"O": "0", "I": "1"})
-_ALL_ALIKE = str.maketrans({"O": "0", "I": "1", "S": "5", "Z": "2", "B": "8"})
-"""No receipt number has these letters but in its beginning; who types one meant the digit."""
 
 
 class Payment(NamedTuple):
@@ -53,19 +50,9 @@ class Payment(NamedTuple):
         return name.upper()
 
 
-def spellings(typed: str) -> list[str]:
-    """What somebody who typed a receipt number may have read: O for 0, I for 1, and so on."""
-    squeezed = "".join(typed.upper().split())
-    return list(dict.fromkeys([squeezed, squeezed.translate(_ALIKE), _kept(squeezed)]))
-
-
-def _kept(typed: str) -> str:
-    """All lookalikes as digits, but for the two characters in front."""
-    return typed[:2] + typed[2:].translate(_ALL_ALIKE)
-
-
 def find_payment(source: Engine | Connection, party: Party, typed: str) -> Payment:
-    """The party's own payment of a receipt number. Raises Refused(unknown_receipt).
+    """The party's own payment of a receipt number, or what they were told of under it: value that
+    is only held for somebody outside. Raises Refused(unknown_receipt).
 
     Somebody else's is as unknown as none.
     """
@@ -74,8 +61,8 @@ def find_payment(source: Engine | Connection, party: Party, typed: str) -> Payme
             return find_payment(connection, party, typed)
     rows = source.exec_driver_sql(
         "SELECT id, receipt, type, happened_at, facts FROM entries"
-        " WHERE receipt = ANY (%s) AND legs > 0 AND reverses IS NULL",
-        (spellings(typed),),
+        " WHERE receipt = ANY (%s) AND reverses IS NULL",
+        (readings(typed),),
     )
     for payment in (Payment(*row) for row in rows):
         if payment.facts.get("parties", {}).get(PAYER) == party.id:

@@ -16,6 +16,17 @@ RECEIPT_LENGTH = 10
 PAPER_CODE_LENGTH = 12
 """Twelve of 31 are 59 bits: whoever has the file may try as long as they like."""
 _FIRST_YEAR = 2026
+_PREFIX_LENGTH = 2
+_LOOKALIKES = str.maketrans({"O": "0", "I": "1", "S": "5", "Z": "2", "B": "8"})
+
+
+def readings(typed: str) -> list[str]:
+    """What somebody may have meant who read a receipt number off a small screen: as it stands,
+    and with the letters that no number has but in its beginning as the digits they look like."""
+    plain = "".join(typed.upper().split())
+    digits = plain.translate(_LOOKALIKES)
+    kept = plain[:_PREFIX_LENGTH] + digits[_PREFIX_LENGTH:]
+    return list(dict.fromkeys((plain, kept, digits)))
 
 
 class Ids(Protocol):
