@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from ussd_app import logs
-from ussd_app.domain.mpesa import arrival, pushes
+from ussd_app.domain.mpesa import arrival
 from ussd_app.domain.mpesa.arrival import Each, Outcome, Payment, Placed
 from ussd_app.domain.mpesa.pushes import Push
 from ussd_app.kernel.daraja import NotUnderstood, Stk, read_c2b, read_stk
@@ -20,6 +20,7 @@ from ussd_app.kernel.errors import RefusalCode, Refused
 from workers import inbox, pulled, push_rows
 from workers.inbox import Heard
 from workers.pulled import PULLED
+from workers.pushes import not_paid
 from workers.shop import Shop
 
 PAYMENT, PUSH, UNKNOWN = "mpesa_c2b", "mpesa_stk", "mpesa_unknown"
@@ -132,16 +133,11 @@ def _not_paid(shop: Shop, connection: Connection, row: Push, said: Stk, now: dat
         return
     if said.code == PAID:
         push_rows.said(connection, row, PAID)
-    elif push_rows.failed(connection, row, said.code, now):
-        if push_rows.receipts_for(connection, row):
-            shop.app.metrics.alarm("mpesa_contradicted")
-            log.error("a push is said to have failed, and its money is here", id=row.id)
-        else:
-            pushes.sorry(shop.app.bank.desk, connection, row, said.code)
-        shop.app.metrics.mpesa("push_failed")
     elif row.state == "succeeded":
         shop.app.metrics.alarm("mpesa_contradicted")
         log.error("a push that was paid is said to have failed", id=row.id, code=said.code)
+    else:
+        not_paid(shop.app, connection, row, said.code, now)
 
 
 def _wait(connection: Connection, heard: Heard, now: datetime, said: Stk) -> None:

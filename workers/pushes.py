@@ -121,7 +121,7 @@ class Pushes:
         now = self._app.clock.now()
         with self._app.engine.begin() as connection:
             if code is not None and code != PAID:
-                self._fail(connection, push, code, now)
+                not_paid(self._app, connection, push, code, now)
                 return
             if code == PAID and push.result_code is None:
                 push_rows.said(connection, push, PAID)
@@ -171,3 +171,16 @@ class Pushes:
             if code == PAID:
                 log.error("a push was paid and its money never came", id=push.id)
                 self._app.metrics.alarm("push_without_receipt")
+
+
+def not_paid(app: App, connection: Connection, push: Push, code: str, now: datetime) -> None:
+    """Safaricom says that nothing was paid, and by which code. Whoever was asked is told so, once,
+    unless money has come that may be just that; what was paid stays paid."""
+    if not push_rows.failed(connection, push, code, now):
+        return
+    app.metrics.mpesa("push_failed")
+    if push_rows.receipts_for(connection, push):
+        app.metrics.alarm("mpesa_contradicted")
+        log.error("a push is said to have failed, and its money is here", id=push.id)
+    else:
+        pushes.sorry(app.bank.desk, connection, push, code)

@@ -66,6 +66,20 @@ def test_a_lost_answer_is_learnt_from_the_payment(phones: Phones, clock: FrozenC
     assert (phones.push().state, phones.push().mpesa) == ("succeeded", "UKS1")
 
 
+def test_nobody_is_told_that_nothing_was_paid_when_the_money_is_here(
+    phones: Phones, clock: FrozenClock
+) -> None:
+    phones.top_up()
+    phones.work()
+    phones.pay("UKS1", "0712000001", MSISDN="2547 ***** 001")
+    phones.safaricom.stands = "1037"
+    phones.work()
+    clock.advance(seconds=40)
+    phones.work()
+    assert (phones.states(), phones.said(ASHA)) == (["failed"], ["mpesa_topped_up"])
+    assert phones.alarms() == {"mpesa_contradicted": 1.0}
+
+
 def test_a_worker_that_dies_while_it_asks(phones: Phones, clock: FrozenClock) -> None:
     phones.top_up()
     with phones.app.engine.begin() as connection:
