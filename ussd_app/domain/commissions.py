@@ -6,7 +6,7 @@ earned, and where that is short the agent waits and staff hear of it.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
@@ -16,10 +16,11 @@ from ussd_app.domain import agencies, agreements, arrivals, parties, pins, roles
 from ussd_app.domain.agreements import Agreement
 from ussd_app.domain.catalogue import AMOUNT
 from ussd_app.domain.commands import Heard, NotYet, Said
+from ussd_app.domain.days import at_hour
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.house import FLOAT
 from ussd_app.domain.parties import Party
-from ussd_app.kernel.clock import NAIROBI, business_day, nairobi
+from ussd_app.kernel.clock import business_day
 from ussd_app.kernel.errors import Refused
 from ussd_app.ledger.refusals import BelowFloor, KeyConflict
 
@@ -65,7 +66,7 @@ def statement(desk: Desk, agency: Agreement) -> Statement:
     account = agreements.account(desk, agency, "commission")
     balance = desk.book.balances([account])[account].total
     with desk.reads.connect() as connection:
-        today = _since(connection, account, _midnight(desk.clock.now()))
+        today = _since(connection, account, at_hour(business_day(desk.clock.now()), 0))
         last = connection.exec_driver_sql(_LAST, (account, PAYOUT)).fetchone()
     unpaid = max(0, balance - today)
     return Statement(today, unpaid, *(last or (0, None)))
@@ -146,11 +147,6 @@ def _pay(desk: Desk, agency: Agreement, amount_minor: int, key: str) -> bool:
 def _earners(source: Engine) -> Iterator[int]:
     with source.connect() as connection:
         yield from connection.exec_driver_sql(_EARNERS).scalars()
-
-
-def _midnight(now: datetime) -> datetime:
-    """When the Nairobi day of a moment began."""
-    return datetime.combine(nairobi(now).date(), time(0), NAIROBI)
 
 
 def _since(connection: Connection, account: int, moment: datetime) -> int:

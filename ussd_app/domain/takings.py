@@ -6,12 +6,13 @@ none, on the day on which it came back.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 
 from sqlalchemy import Connection
 
+from ussd_app.domain.days import at_hour
 from ussd_app.domain.texts import two_names
-from ussd_app.kernel.clock import NAIROBI, nairobi
+from ussd_app.kernel.clock import nairobi
 from ussd_app.kernel.money import format_minor
 from ussd_app.ledger.statements import last_lines
 
@@ -71,8 +72,7 @@ class Takings:
 
 def bounds(day: date) -> tuple[datetime, datetime]:
     """The first moment of a Nairobi day, and that of the next."""
-    start = datetime.combine(day, time(), NAIROBI)
-    return start, start + timedelta(days=1)
+    return at_hour(day, 0), at_hour(day, 24)
 
 
 def of_day(connection: Connection, account_id: int, day: date) -> Takings:

@@ -6,13 +6,13 @@ Changes nothing. Amounts are minor units, each account's in its own direction; d
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Engine
 
 from ussd_app.domain.billing.books import PAYBILL, Books
 from ussd_app.domain.catalogue import BILLING, Catalogue
-from ussd_app.kernel.clock import NAIROBI
+from ussd_app.domain.days import at_hour
 
 _MOVED = """
 SELECT a.kind, coalesce(sum(d.minor) FILTER (WHERE e.happened_at < %(since)s), 0)::bigint,
@@ -317,6 +317,6 @@ def _part(owner: str) -> str:
 
 
 def _bounds(first: date, last: date) -> dict[str, datetime]:
-    since = datetime.combine(first, time(), NAIROBI)
+    since = at_hour(first, 0)
     until = last if last == END_OF_TIME else last + timedelta(days=1)
-    return {"since": since, "until": datetime.combine(until, time(), NAIROBI)}
+    return {"since": since, "until": at_hour(until, 0)}

@@ -7,15 +7,16 @@ and by M-PESA before it lets one through. What has been paid counts, and is neve
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, time
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from ussd_app.domain.alone import alone
 from ussd_app.domain.billing import books, lookup
 from ussd_app.domain.billing.lookup import Found
+from ussd_app.domain.days import at_hour
 from ussd_app.domain.desk import Desk
-from ussd_app.kernel.clock import NAIROBI, business_day
+from ussd_app.kernel.clock import business_day
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.ledger.drafts import Draft
 
@@ -75,7 +76,7 @@ def _must_fit(
     """Judge what a customer's day has left; a sale at the counter has no customer."""
     if found.customer is None:
         return
-    since = datetime.combine(business_day(now), time(), NAIROBI)
+    since = at_hour(business_day(now), 0)
     given = {"cash": found.books[books.CASH], "since": since, "customer": found.customer.id}
     paid = connection.exec_driver_sql(_PAID_TODAY, {**given, "quote": quote}).scalar_one()
     left = max(0, desk.catalogue.rules["billing"]["most_a_day_minor"] - paid)
