@@ -112,16 +112,18 @@ class Desk:
             raise Impossible("there is no such phone") from None
 
     def add(self, name: str, number: str, network: str = "") -> Phone:
-        """Put a phone on the page. Raises Impossible."""
+        """Put a phone on the page, unless it is there already. Raises Impossible."""
         msisdn = parse_msisdn(number)
         if msisdn is None:
             raise Impossible("that is no Kenyan mobile number")
+        if msisdn in self.telco.phones:
+            return self.telco.phones[msisdn]
         if len(self.telco.phones) >= MOST_PHONES:
             raise Impossible(f"there is room for {MOST_PHONES} phones")
         clean = re.sub(r"\W", "", name.strip().lower().replace(" ", "_"))
         if not _NAME.fullmatch(clean):
             raise Impossible("a name begins with a letter and has at most 20 letters or digits")
-        if any(phone.name == clean and phone.msisdn != msisdn for phone in self._phones()):
+        if any(phone.name == clean for phone in self._phones()):
             raise Impossible("somebody has that name already")
         try:
             chosen = networks.named(network) if network else networks.of(msisdn)

@@ -64,14 +64,17 @@ class Outside:
     ways: dict[str, str] = field(default_factory=lambda: dict.fromkeys(NAMES, WORKS))
 
     def behave(self, who: str, how: str) -> bool:
-        """Have one of them behave so from here on; False when there is no such way."""
+        """Have one of them behave so from here on; False for nobody, or when there is no such
+        way."""
         match who:
             case "Safaricom":
                 done = safaricom_is(self.prompts, how)
             case "the airtime gateway":
                 done = reseller_is(self.reseller, how)
-            case _:
+            case "the bank":
                 done = bank_is(self.switch, how)
+            case _:
+                return False
         if done and how != faults.FORGETS:
             self.ways[who] = how
         return done

@@ -16,8 +16,8 @@ from simulator.dialogue import GIVEN, NOTHING, DialogueInvalid, Step, block, fol
 from simulator.inside import Inside
 from simulator.phones import on_the_wire
 from simulator.recorder import MPESA
+from simulator.safaricom.model import WRONG_PIN
 from simulator.verbs import NAME, Table, table, understood
-from simulator.verbs.safaricom import WRONG_PIN
 from ussd_app.kernel.money import format_minor
 from ussd_app.kernel.msisdn import local
 

@@ -28,6 +28,8 @@ JSON: Final = {"Content-Type": "application/json", "User-Agent": "Apache-HttpCli
 WITHIN_S: Final = wire.ANSWER_WITHIN_S
 PIN: Final = "2580"
 """Everybody's M-PESA PIN."""
+WRONG_PIN: Final = "0000"
+"""Nobody's."""
 MOST_TRIES: Final = 3
 MOST_MESSAGES: Final = 1_000
 """On one SIM: more than any dialogue counts."""

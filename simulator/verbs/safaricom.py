@@ -9,13 +9,12 @@ from simulator.dialogue import NOTHING, DialogueInvalid, block
 from simulator.given import holding
 from simulator.safaricom.books import Order
 from simulator.safaricom.lipa import pay
-from simulator.safaricom.model import PIN
+from simulator.safaricom.model import PIN, WRONG_PIN
 from simulator.safaricom.prompts import Prompt
 from simulator.scene import Scene
 from simulator.verbs import NAME, Table, table
 from ussd_app.kernel.money import format_minor, parse_minor
 
-WRONG_PIN: Final = "0000"
 MPESA: Final = "M-PESA"
 """Where a customer's messages from M-PESA are read."""
 

@@ -133,6 +133,9 @@ def test_phones_come_and_go(client: FlaskClient, desk: Desk) -> None:
         desk.add(f"p{number}", f"071100000{number}")
     with pytest.raises(Impossible, match="room"):
         desk.add("more", "0711000011")
+    again = desk.add("somebody", "0712000001")
+    assert again is desk.telco.phones["+254712000001"]
+    assert desk.mpesa.safaricom.customer("254712000001").name == again.name
 
 
 def test_other_peoples_applications_can_stand_behind_the_code(

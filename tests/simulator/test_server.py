@@ -1,6 +1,8 @@
 """The clockwork of a simulator: goes on whatever fails, and keeps Safaricom's books at its end."""
 
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -39,6 +41,13 @@ def test_the_books_are_kept_when_it_stops(tmp_path: Path) -> None:
     simulator.safaricom.books.put("254712000001", 5_00)
     simulator.stop()
     assert json.loads(kept.read_text())["balances"]["254712000001"] == 5_00
+
+
+def test_a_simulator_is_served_without_a_kabambe_in_its_process() -> None:
+    """It may stand before somebody else's application; only dialogues build one."""
+    look = "import sys, simulator.server; print('ussd_app.bootstrap' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "False"
 
 
 class _Counted(Inside):
