@@ -2,22 +2,40 @@
 cannot be paid by M-PESA, its phone is busy.
 """
 
+from collections.abc import Iterator
+
 import pytest
+import redis as redis_py
 
 from tests.domain import billed
 from tests.domain.billed import BILLED, MAJI, bill, customer, mpesa
 from tests.domain.trade import held
 from tests.people import ASHA
-from ussd_app.bootstrap import App
+from ussd_app.bootstrap import App, build
 from ussd_app.domain.billing import journal, sales
 from ussd_app.domain.billing.journal import NotToBeEntered
 from ussd_app.domain.billing.sales import Sale
 from ussd_app.domain.seeds import plant
+from ussd_app.embedded import Redis
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.errors import RefusalCode, Refused
+from ussd_app.kernel.ids import SequentialIds
 from ussd_app.reports import billing_proof
+from ussd_app.settings import Settings
 
 PRICE = 350_00
+
+
+@pytest.fixture
+def app(
+    database_url: str, redis: redis_py.Redis, redis_server: Redis, clock: FrozenClock
+) -> Iterator[App]:
+    """A Kabambe that is at M-PESA."""
+    urls = {"database_url": database_url, "redis_url": redis_server.url()}
+    there = Settings(env="test", daraja_url="http://127.0.0.1:1/safaricom", **urls)
+    app = build(there, clock=clock, ids=SequentialIds())
+    yield app
+    app.close()
 
 
 @pytest.fixture(autouse=True)
@@ -173,10 +191,9 @@ def test_a_phone_that_is_asked_already_has_its_sms(app: App) -> None:
 
 
 def test_a_push_is_judged_like_every_payment(app: App) -> None:
-    whom = customer(app)
-    mpesa(app, "ACC12", 400_000_00, "much")
-    sent = bill(app, whom, 600_000_00)
-    args = {"bill": f"i{sent.id}", "amount": 150_000_00}
+    sent = [bill(app, whom, 450_000_00) for whom in [customer(app)] * 2]
+    mpesa(app, "INV1", 400_000_00, "much")
+    args: dict[str, object] = {"bill": f"i{sent[1].id}", "amount": 150_000_00}
     with pytest.raises(Refused) as refused:
         app.bank.serve("bill_push", ASHA.msisdn, args, "s:push:1")
     assert refused.value.code is RefusalCode.DAILY_LIMIT

@@ -17,7 +17,8 @@ from ussd_app.domain.desk import Desk
 from ussd_app.ledger.drafts import Draft, OutboxRow
 from ussd_app.ledger.refusals import AlreadyReversed, BelowFloor, KeyConflict
 
-USED, UNDONE, MATCHED = "bill_credit_use", "bill_credit_undo", "bill_matched"
+USED, UNDONE = "bill_credit_use", "bill_credit_undo"
+MATCHED, SALE_MATCHED = "bill_matched", "bill_sale_matched"
 TRIES = 100
 
 _CREDIT = """
@@ -35,7 +36,7 @@ ORDER BY c.id LIMIT 500
 _NEWEST_OUT = """
 SELECT e.id FROM legs l JOIN entries e ON e.id = l.entry_id
 LEFT JOIN reversals r ON r.reversed_id = e.id
-WHERE l.from_id = %s AND e.type = %s AND r.reversed_id IS NULL
+WHERE l.from_id = %s AND e.type = ANY (%s) AND r.reversed_id IS NULL
   AND (%s = '' OR e.facts->'said'->>'of' = %s)
 ORDER BY e.id DESC LIMIT 1
 """
@@ -103,10 +104,10 @@ def make_room(desk: Desk, entry_id: int, account_id: int) -> bool:
     with desk.reads.connect() as connection:
         kind = connection.exec_driver_sql(_KIND, (account_id,)).scalar_one()
         if kind == "bill_credit":
-            found = _newest(connection, account_id, USED)
+            found = _newest(connection, account_id, [USED])
         elif kind == "bill_unplaced":
             receipt = connection.exec_driver_sql(_RECEIPT, (entry_id,)).scalar_one()
-            found = _newest(connection, account_id, MATCHED, receipt)
+            found = _newest(connection, account_id, [MATCHED, SALE_MATCHED], receipt)
         else:
             return False
     if found is None:
@@ -126,7 +127,7 @@ def _tell_opened(desk: Desk, entry_id: int, _draft: Draft) -> Iterator[OutboxRow
 
 
 def _newest(
-    connection: Connection, account_id: int, type_name: str, receipt: str = ""
+    connection: Connection, account_id: int, types: list[str], receipt: str = ""
 ) -> int | None:
-    given = (account_id, type_name, receipt, receipt)
+    given = (account_id, types, receipt, receipt)
     return connection.exec_driver_sql(_NEWEST_OUT, given).scalar_one_or_none()

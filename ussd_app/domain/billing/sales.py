@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from ussd_app.domain.billing import books as books_of
 from ussd_app.domain.billing import entries, receipts
 from ussd_app.domain.billing.books import PENDING, RECEIVABLE, REVENUE, UNPLACED, Books
+from ussd_app.domain.billing.credit import SALE_MATCHED
 from ussd_app.domain.catalogue import AMOUNT, PAYEE, PAYER
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.house import open_account
@@ -20,7 +21,7 @@ from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.ledger.drafts import Draft, OutboxRow
 from ussd_app.ledger.refusals import AlreadyReversed, BelowFloor
 
-SOLD, EXPIRED, MATCHED = "bill_sale", "bill_sale_expired", "bill_sale_matched"
+SOLD, EXPIRED = "bill_sale", "bill_sale_expired"
 REFUNDABLE = timedelta(days=30)
 """After so long nobody gives a payment back any more, and a paid sale stays paid."""
 
@@ -167,7 +168,7 @@ def match(desk: Desk, sale: Sale, minor: int, key: str, said: Mapping[str, objec
     roles = {PAYER: books[UNPLACED], PAYEE: sale.account_id}
     roles |= {"pending": books[PENDING], "revenue": books[REVENUE]}
     price = {AMOUNT: amount, "late": max(0, amount - sale.open_minor)}
-    return entries.post(desk, MATCHED, roles, price, key, said).receipt
+    return entries.post(desk, SALE_MATCHED, roles, price, key, said).receipt
 
 
 def expire(desk: Desk) -> int:
