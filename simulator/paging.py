@@ -6,8 +6,10 @@ The application never learns of it. Source: Africa's Talking help article 128409
 from simulator.networks import Network
 from ussd_app.kernel.gsm7 import is_gsm7, septets
 
-MORE = "98:More"
-BACK = "00:Back"
+FORTH = "98"
+BACK_AGAIN = "00"
+MORE = f"{FORTH}:More"
+BACK = f"{BACK_AGAIN}:Back"
 
 
 def measure(text: str) -> int:

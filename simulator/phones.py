@@ -1,18 +1,20 @@
-"""Basic phones and what a telco remembers of them. Data only; `telco` makes it move."""
+"""Basic phones and what a telco remembers of them. Calls nobody; `telco` makes it move."""
 
 import secrets
 import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from simulator import paging, wire
 from simulator.networks import Network
-from simulator.wire import Call
 from ussd_app.kernel.msisdn import local
 
 MOST_TRAFFIC: Final = 60
 MOST_MESSAGES: Final = 100
+MOST_SECRETS: Final = 50
 
 NO_SERVICE: Final = "Connection problem or invalid MMI code."
 """What a phone shows when a session fails, whatever the reason."""
@@ -102,7 +104,7 @@ class Session:
     """One USSD session, from dial to its end. `answers` are secret where `secret` says so."""
 
     id: str
-    call: Call
+    call: wire.Call
     service: Service
     began: datetime
     heard: datetime
@@ -118,6 +120,28 @@ class Session:
     def transcript(self) -> str:
         """All that was typed, as the wire carries it."""
         return "*".join(self.answers)
+
+    def request(
+        self, call: wire.Call, typed: Sequence[str] = (), secret: Sequence[bool] = ()
+    ) -> Request:
+        """The callback of a hop by this caller, with what is typed behind all there was."""
+        answers, hidden = [*self.answers, *typed], [*self.secret, *secret]
+        body = wire.encode(wire.hop(call, "*".join(answers)))
+        shown = wire.encode(wire.hop(call, wire.mask(answers, hidden))).decode()
+        return Request(self.service.ussd_url, body, self.labels[-1] if self.labels else "", shown)
+
+    def ending(self, status: str, at: datetime, error: str = "") -> wire.Ending:
+        """How it ended at this moment."""
+        return wire.Ending(
+            status=status,
+            at=at,
+            duration_ms=round((at - self.began).total_seconds() * 1000),
+            hops=self.hops,
+            labels=tuple(self.labels),
+            text=self.transcript,
+            last_response=self.last_response,
+            error=error,
+        )
 
 
 _ON_THE_WIRE: Final = {"menu": "CON ", "end": "END "}
@@ -142,6 +166,14 @@ class Display:
     def screen(self) -> str:
         """The text on the glass now: the current page of the operator's, when it broke it."""
         return self.pages[self.page] if self.pages else self.text
+
+    def turned(self, typed: str) -> bool:
+        """Whether what is typed is the operator's own, for another page, which is shown then."""
+        step = {paging.FORTH: 1, paging.BACK_AGAIN: -1}.get(typed, 0)
+        if not step or not 0 <= self.page + step < len(self.pages):
+            return False
+        self.page += step
+        return True
 
 
 @dataclass(frozen=True)
@@ -198,6 +230,15 @@ class Phone:
     def number(self) -> str:
         """As its owner says it: 0712000001."""
         return local(self.msisdn) if self.msisdn.startswith("+254") else self.msisdn
+
+    def is_secret(self, typed: str) -> bool:
+        """Whether an answer must not be read in a log: asked for as a secret, or known as one."""
+        known = self.asks_secret
+        if known is None:
+            known = wire.asks_secret(self.display.text) or wire.looks_secret(typed)
+        if known and len(self.secrets) < MOST_SECRETS and len(typed) > 2:
+            self.secrets.add(typed)
+        return known or typed in self.secrets
 
     @property
     def in_session(self) -> bool:

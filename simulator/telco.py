@@ -27,7 +27,6 @@ from simulator.post import Answer, NoAnswer, Poster
 from ussd_app.kernel.clock import Clock
 
 MOST_COPIES: Final = 16
-MOST_SECRETS: Final = 50
 MOST_SLOW_MS: Final = 30_000
 TOO_LONG: Final = "Input too long."
 
@@ -106,7 +105,7 @@ class Telco:
     def answer(self, phone: Phone, typed: str) -> None:
         """Answer the screen. Raises NotNow when no screen waits for an answer."""
         with phone.lock:
-            if self._turns_page(phone, typed):
+            if phone.display.turned(typed):
                 self.changed(phone)
                 return
             session = phone.session
@@ -117,7 +116,7 @@ class Telco:
             if len(typed) > phone.network.input_characters:
                 raise NotNow(TOO_LONG)
             session.answers.append(typed)
-            session.secret.append(self._is_secret(phone, typed))
+            session.secret.append(phone.is_secret(typed))
             session.heard = self.clock.now()
             phone.busy = True
         self._hop(phone, session)
@@ -151,9 +150,7 @@ class Telco:
         if session is None:
             raise NotNow("there is no session to break into")
         call = wire.Call(session.id, session.call.service_code, thief.msisdn, thief.network.code)
-        text = "*".join([*session.answers, typed])
-        shown = wire.mask([*session.answers, typed], [*session.secret, wire.looks_secret(typed)])
-        request = self._request(session, call, text, shown)
+        request = session.request(call, [typed], [wire.looks_secret(typed)])
         return self._deliver(thief, request, 1, "with another phone's session")[0]
 
     def tick(self) -> None:
@@ -175,8 +172,7 @@ class Telco:
 
     def _hop(self, phone: Phone, session: Session) -> None:
         with phone.lock:
-            shown = wire.mask(session.answers, session.secret)
-            request = self._request(session, session.call, session.transcript, shown)
+            request = session.request(session.call)
             faults = phone.faults.take()
             session.requests.append(request)
             session.hops += 1
@@ -202,11 +198,6 @@ class Telco:
             return None
         delivered = self._deliver(phone, request, max(1, faults.copies), "")[0]
         return None if faults.lose_reply else delivered
-
-    def _request(self, session: Session, call: wire.Call, text: str, shown: str) -> Request:
-        label = session.labels[-1] if session.labels else ""
-        masked = wire.encode(wire.hop(call, shown)).decode()
-        return Request(session.service.ussd_url, wire.encode(wire.hop(call, text)), label, masked)
 
     def _deliver(self, phone: Phone, request: Request, copies: int, note: str) -> list[Delivered]:
         if copies == 1:
@@ -269,18 +260,7 @@ class Telco:
             if not session.open:
                 return
             session.open = False
-        now = self.clock.now()
-        ending = wire.Ending(
-            status=status,
-            at=now,
-            duration_ms=round((now - session.began).total_seconds() * 1000),
-            hops=session.hops,
-            labels=tuple(session.labels),
-            text=session.transcript,
-            last_response=session.last_response,
-            error=error,
-        )
-        fields = wire.event(session.call, ending)
+        fields = wire.event(session.call, session.ending(status, self.clock.now(), error))
         masked = wire.mask(session.answers, session.secret)
         shown = [(name, masked if name == "input" else value) for name, value in fields]
         if session.service.events_url:
@@ -322,24 +302,3 @@ class Telco:
                 )
             )
         self.changed(phone)
-
-    # helpers of the phone
-
-    def _turns_page(self, phone: Phone, typed: str) -> bool:
-        display = phone.display
-        if typed == "98" and display.page + 1 < len(display.pages):
-            display.page += 1
-            return True
-        if typed == "00" and display.page > 0:
-            display.page -= 1
-            return True
-        return False
-
-    def _is_secret(self, phone: Phone, typed: str) -> bool:
-        """Whether an answer must not be read in a log: asked for as a secret, or known as one."""
-        known = phone.asks_secret
-        if known is None:
-            known = wire.asks_secret(phone.display.text) or wire.looks_secret(typed)
-        if known and len(phone.secrets) < MOST_SECRETS and len(typed) > 2:
-            phone.secrets.add(typed)
-        return known or typed in phone.secrets
