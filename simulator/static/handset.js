@@ -2,17 +2,14 @@
 // It knows nothing of what an application's screens mean.
 
 import { el, kenyanTime } from "./api.js";
+import { Entry } from "./entry.js";
 import { MpesaMenu } from "./mpesa.js";
 
 const KEYS = [
   ["1", ""], ["2", "abc"], ["3", "def"], ["4", "ghi"], ["5", "jkl"], ["6", "mno"],
   ["7", "pqrs"], ["8", "tuv"], ["9", "wxyz"], ["*", "+"], ["0", "␣"], ["#", "⇧"],
 ];
-const LETTERS = { 1: ".,?!'-", 2: "abc", 3: "def", 4: "ghi", 5: "jkl", 6: "mno", 7: "pqrs", 8: "tuv", 9: "wxyz", 0: " " };
-const TAP_MS = 900;
 const SLEEP_MS = 25000;
-const LONGEST = 160;
-const MODES = ["123", "Abc", "abc"];
 
 export class Handset {
   // `act(action, body)` asks the telco; it returns a promise and never throws.
@@ -22,10 +19,8 @@ export class Handset {
     this.view = null;
     this.place = "idle"; // idle, dial, session, inbox, message, compose, prompt, mpesa
     this.menu = new MpesaMenu();
-    this.typed = "";
-    this.mode = "123";
+    this.entry = new Entry();
     this.chosen = 0;
-    this.tap = null;
     this.lastDialled = "";
     this.$ = (selector) => root.querySelector(selector);
     this.buildKeys();
@@ -83,8 +78,9 @@ export class Handset {
     else if (!prompt && this.place === "prompt") { this.place = talking ? "session" : "idle"; this.clear(); }
   }
 
-  clear() { this.typed = ""; this.mode = "123"; this.tap = null; }
+  clear(mode) { this.entry.clear(mode); }
 
+  get typed() { return this.entry.text; }
   get takesAnswer() { return this.place === "session" && this.view.display.takesAnswer && !this.view.busy; }
   get inMenu() { return this.place === "mpesa"; }
   get writes() { return this.takesAnswer || this.place === "compose" || this.place === "prompt" || (this.inMenu && this.menu.takesAnswer); }
@@ -111,8 +107,8 @@ export class Handset {
     this.wake();
     if (/^[0-9*#]$/.test(character)) {
       this.flash(character);
-      if (this.writes) this.append(character); else this.digit(character);
-    } else if (this.writes) this.append(character);
+      if (this.writes) this.entry.append(character); else this.digit(character);
+    } else if (this.writes) this.entry.append(character);
     this.draw();
   }
 
@@ -129,36 +125,18 @@ export class Handset {
     if (this.place === "inbox" || this.place === "message") return;
     if (this.place === "session" && !this.takesAnswer) return;
     if (this.inMenu && !this.menu.takesAnswer) return;
-    if (this.place === "idle") { this.place = "dial"; this.typed = ""; }
-    if (this.writes && digit === "#") { this.mode = MODES[(MODES.indexOf(this.mode) + 1) % MODES.length]; this.tap = null; return; }
-    if (this.writes && this.mode !== "123" && LETTERS[digit]) { this.multitap(digit); return; }
-    this.append(digit);
+    if (this.place === "idle") { this.place = "dial"; this.clear(); }
+    if (this.writes) this.entry.press(digit); else this.entry.append(digit);
   }
 
-  multitap(digit) {
-    const now = Date.now();
-    const letters = LETTERS[digit] + digit;
-    if (this.tap && this.tap.digit === digit && now - this.tap.at < TAP_MS) {
-      this.tap = { digit, at: now, turn: (this.tap.turn + 1) % letters.length, upper: this.tap.upper };
-      this.typed = this.typed.slice(0, -1);
-    } else {
-      const upper = this.mode === "Abc" && (this.typed === "" || this.typed.endsWith(" "));
-      this.tap = { digit, at: now, turn: 0, upper };
-    }
-    const letter = letters[this.tap.turn];
-    this.typed += this.tap.upper ? letter.toUpperCase() : letter;
-  }
-
-  append(character) { this.tap = null; if (this.typed.length < LONGEST) this.typed += character; }
-
-  rubOut() { this.tap = null; this.typed = this.typed.slice(0, -1); if (!this.typed && this.place === "dial") this.place = "idle"; }
+  rubOut() { this.entry.rub(); if (!this.typed && this.place === "dial") this.place = "idle"; }
 
   go() {
     const { place, typed } = this;
-    if (place === "idle") { this.place = "dial"; this.typed = this.lastDialled || this.view.service.code; }
+    if (place === "idle") { this.place = "dial"; this.entry.text = this.lastDialled || this.view.service.code; }
     else if (place === "dial") this.dial(typed);
     else if (place === "inbox" && this.inbox.length) this.place = "message";
-    else if (place === "message") { this.place = "compose"; this.clear(); this.mode = "Abc"; }
+    else if (place === "message") { this.place = "compose"; this.clear("Abc"); }
     else if (place === "compose" && typed) { this.act("text", { text: typed, to: "" }); this.clear(); this.place = "inbox"; this.chosen = 0; }
     else if (place === "prompt") { if (typed) this.act("mpesa-pin", { pin: typed }); this.clear(); }
     else if (place === "mpesa") this.goOn(typed);
@@ -182,8 +160,7 @@ export class Handset {
   async goOn(typed) {
     if (this.menu.step === "said") { this.menu.close(); this.place = "idle"; return; }
     const order = this.menu.answer(typed);
-    this.clear();
-    if (this.menu.letters) this.mode = "Abc";
+    this.clear(this.menu.letters ? "Abc" : "123");
     if (!order) return;
     const view = await this.act("mpesa-pay", order);
     if (!this.inMenu) return;
@@ -200,7 +177,7 @@ export class Handset {
   }
 
   back() {
-    if (this.place === "idle") { this.place = "compose"; this.clear(); this.mode = "Abc"; return; }
+    if (this.place === "idle") { this.place = "compose"; this.clear("Abc"); return; }
     if (this.typed) { this.rubOut(); return; }
     if (this.place === "message") this.place = "inbox";
     else if (this.place === "compose") this.place = "idle";
@@ -246,7 +223,7 @@ export class Handset {
     const { view } = this;
     this.$(".net").textContent = view.network.name;
     this.$(".mail").hidden = !view.unread;
-    this.$(".mode").textContent = this.writes ? this.mode : "";
+    this.$(".mode").textContent = this.writes ? this.entry.mode : "";
     this.drawClock();
     const glass = this.$(".glass");
     const scene = this.scene();
