@@ -10,9 +10,10 @@ import pytest
 from flask.testing import FlaskClient
 from pypdf import PdfReader
 
-from tests.people import ASHA, BARAKA, CAST
+from tests.people import ASHA, BARAKA, CAST, START
 from ussd_app.bootstrap import App
 from ussd_app.domain import parties, spending
+from ussd_app.domain.papers import Account, make
 from ussd_app.domain.seeds import plant
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.money import format_minor
@@ -86,7 +87,7 @@ def test_the_balance_of_every_line_is_that_of_the_books_row(app: App) -> None:
         send(app, f"s:{n}", 10_00 + n)
     party = parties.known(app.engine, ASHA.msisdn)
     with app.engine.connect() as connection:
-        lines = spending.lines(connection, party)
+        lines = spending.since(connection, party, START)
         rows = connection.exec_driver_sql(
             "SELECT DISTINCT entry_id, balance_after FROM postings WHERE account_id = %s",
             (party.wallet_id,),
@@ -184,6 +185,25 @@ def test_a_statement_that_cannot_be_made_leaves_the_others_to_theirs(
     monkeypatch.setattr(papers, "printed", real)
     assert papers.make(app) == 1
     assert papers.make(app) == 0
+
+
+def test_while_a_statement_is_printed_nothing_is_locked_and_one_of_two_sends_it(app: App) -> None:
+    order(app)
+    made: list[bool] = []
+
+    def press(account: Account, code: str) -> bytes:
+        if len(made) == 0:
+            made.append(True)  # a second worker, in the middle of the first one's printing
+            made.append(make(app.bank.desk, "https://kabambe.example", press, 1))
+        return b"%PDF"
+
+    assert make(app.bank.desk, "https://kabambe.example", press, 1) is False
+    assert made == [True, True]
+    with app.engine.connect() as connection:
+        said = connection.exec_driver_sql(
+            "SELECT template FROM outbox WHERE template LIKE 'statement%%' ORDER BY id"
+        ).scalars()
+        assert list(said) == ["statement_link", "statement_code"]
 
 
 def test_both_languages_print(app: App, client: FlaskClient) -> None:

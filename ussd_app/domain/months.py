@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from ussd_app.domain import parties, pins, spending
 from ussd_app.domain.commands import Heard, Said
-from ussd_app.domain.days import month_later
+from ussd_app.domain.days import at_hour, month_later
 from ussd_app.domain.desk import Ask, Desk, Facts, once
 from ussd_app.domain.parties import Party
 from ussd_app.domain.spending import FEES, Line, Month
@@ -60,9 +60,8 @@ def _month(desk: Desk, connection: Connection, party: Party, which: str) -> Mont
 
 
 def _of(desk: Desk, connection: Connection, party: Party, first: date) -> Month:
-    lines = spending.lines(connection, party)
-    those = spending.within(lines, first, month_later(first, 1))
-    return spending.month(desk.catalogue, first, those)
+    lines = spending.since(connection, party, at_hour(first, 0))
+    return spending.month(desk.catalogue, first, spending.before(lines, month_later(first, 1)))
 
 
 def _letter(desk: Desk, party: Party, found: Month) -> tuple[str, dict[str, object]]:
@@ -122,12 +121,8 @@ def last_payments(desk: Desk, ask: Ask) -> Facts:
     """The caller's last five payments as rows, by receipt."""
 
     def then(connection: Connection, party: Party) -> Facts:
-        out = [line for line in spending.lines(connection, party) if line.minor < 0]
-        return {
-            "payments": [
-                {"key": line.receipt, "label": _label(line)} for line in out[: -TOLD - 1 : -1]
-            ]
-        }
+        out = spending.last_out(connection, party, TOLD)
+        return {"payments": [{"key": line.receipt, "label": _label(line)} for line in out]}
 
     return pins.with_pin(desk, "last_payments", ask, then)
 

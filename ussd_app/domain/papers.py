@@ -8,7 +8,7 @@ Knows neither PDF nor the web.
 
 import hashlib
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -30,8 +30,12 @@ SELECT min(id) FROM statements WHERE state = 'asked' AND expires_at > %s AND id 
 """
 
 _ASKED = """
-SELECT party_id, language, first_day, last_day FROM statements
-WHERE id = %s AND state = 'asked' FOR UPDATE SKIP LOCKED
+SELECT party_id, language, first_day, last_day FROM statements WHERE id = %s AND state = 'asked'
+"""
+
+_KEPT = """
+UPDATE statements SET state = 'ready', token_digest = %s, paper = %s, expires_at = %s
+WHERE id = %s AND state = 'asked'
 """
 
 _TAKE = """
@@ -109,37 +113,43 @@ def next_waiting(desk: Desk, after: int) -> int | None:
 def make(desk: Desk, site: str, press: Press, statement_id: int) -> bool:
     """Make a statement that waits, and send its link (by e-mail too, when known) and its code.
 
-    False when another worker does. Whatever it raises leaves the statement waiting.
+    False when another worker has made it. It is printed before anything is locked: two who print
+    the same one at once have printed once too often, and one of them sends it. Whatever it raises
+    leaves the statement waiting.
     """
-    with desk.engine.begin() as connection:
-        now = desk.clock.now()
+    with desk.reads.connect() as connection:
         row = connection.exec_driver_sql(_ASKED, (statement_id,)).fetchone()
         if row is None:
             return False
         party = parties.by_id(desk.reads, row.party_id)
         account = account_of(connection, party, row.language, row.first_day, row.last_day)
-        token, code = desk.ids.token(), desk.ids.paper_code()
-        until = now + timedelta(hours=desk.catalogue.rules["statements"]["link_hours"])
-        connection.exec_driver_sql(
-            "UPDATE statements SET state = 'ready', token_digest = %s, paper = %s, expires_at = %s"
-            " WHERE id = %s",
-            (_digest(token), press(account, code), until, statement_id),
-        )
-        first, last = row.first_day.isoformat(), row.last_day.isoformat()
-        link = {"site": site, "code": token, "until": until.isoformat()}
-        days = {"first": first, "last": last}
-        mail.write(desk, connection, party, row.language, "statement_mail", **days, **link)
-        for template, facts in (("statement_link", link), ("statement_code", {"code": code})):
-            parties.say(
-                desk,
-                connection,
-                party.msisdn,
-                row.language,
-                template,
-                **days,
-                **facts,
-            )
-    return True
+    token, code = desk.ids.token(), desk.ids.paper_code()
+    paper = press(account, code)
+    with desk.engine.begin() as connection:
+        until = desk.clock.now() + timedelta(hours=desk.catalogue.rules["statements"]["link_hours"])
+        kept = (_digest(token), paper, until, statement_id)
+        if connection.exec_driver_sql(_KEPT, kept).rowcount:
+            _send(desk, connection, account, site, token, code, until)
+            return True
+    return False
+
+
+def _send(
+    desk: Desk,
+    connection: Connection,
+    account: Account,
+    site: str,
+    token: str,
+    code: str,
+    until: datetime,
+) -> None:
+    """Queue the link, and the code in a message of its own."""
+    party, language = account.party, account.language
+    days = {"first": account.first.isoformat(), "last": account.last.isoformat()}
+    link = {"site": site, "code": token, "until": until.isoformat()}
+    mail.write(desk, connection, party, language, "statement_mail", **days, **link)
+    parties.say(desk, connection, party.msisdn, language, "statement_link", **days, **link)
+    parties.say(desk, connection, party.msisdn, language, "statement_code", **days, code=code)
 
 
 def account_of(
@@ -150,12 +160,15 @@ def account_of(
     The lines are those from the first of these days to the last of them as the book has them in
     order, so that the balance after each is the ledger's own.
     """
-    every = spending.lines(connection, party)
-    since, until = at_hour(first, 0), at_hour(last, 24)
-    start = next((n for n, line in enumerate(every) if line.happened_at >= since), len(every))
-    end = next((n for n, line in enumerate(every) if line.happened_at >= until), len(every))
-    mine = every[start : max(start, end)]
-    opening = every[start - 1].balance_minor if start else 0
+    later = spending.since(connection, party, at_hour(first, 0))
+    until = at_hour(last, 24)
+    end = next((n for n, line in enumerate(later) if line.happened_at >= until), len(later))
+    mine = later[:end]
+    if later:
+        opening = later[0].balance_minor - later[0].minor
+    else:
+        newest = spending.newest(connection, party)
+        opening = newest.balance_minor if newest else 0
     closing = mine[-1].balance_minor if mine else opening
     if opening + sum(line.minor for line in mine) != closing:
         raise Broken("a statement adds up")

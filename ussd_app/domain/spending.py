@@ -1,12 +1,13 @@
 """What came into a wallet and what went out, entry by entry, and what it was for.
 
-Read from the book itself, so that every sum is the ledger's. Cost: an account's whole history is
-looked through by its index; that is one customer's, never everybody's.
+Read from the book itself, so that every sum is the ledger's. A wallet's entries are numbered one by
+one (`version`), so they are read from the newest back, a page a statement, as far as is wanted: the
+cost is what has happened since, however old the wallet.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -17,35 +18,48 @@ from ussd_app.domain.parties import Party
 from ussd_app.domain.texts import two_names
 
 FEES, OTHER = "fees", "other"
+PAGE = 200
+SKEW = timedelta(minutes=5)
+"""A wallet's entries are in the order of their moments, but for so long: they wait for locks."""
 
 _LINES = """
 WITH mine AS (
-    SELECT entry_id, sum(minor)::bigint AS minor, max(version) AS version
-    FROM (SELECT entry_id, amount_minor AS minor, to_version AS version
-            FROM legs WHERE to_id = %(account)s
+    SELECT entry_id, version, sum(minor)::bigint AS minor, max(balance) AS balance_minor
+    FROM (SELECT entry_id, to_version AS version, amount_minor AS minor, to_balance AS balance
+            FROM legs WHERE to_id = %(account)s AND to_shard = 0 AND to_version {which}
           UNION ALL
-          SELECT entry_id, -amount_minor, from_version FROM legs WHERE from_id = %(account)s) l
-    GROUP BY entry_id)
-SELECT e.id, e.receipt, e.type, e.happened_at, m.minor,
-       sum(m.minor) OVER (ORDER BY m.version)::bigint AS balance_minor,
+          SELECT entry_id, from_version, -amount_minor, from_balance
+            FROM legs WHERE from_id = %(account)s AND from_shard = 0 AND from_version {which}) l
+    GROUP BY entry_id, version)
+SELECT e.id, e.receipt, e.type, e.happened_at, m.minor, m.balance_minor,
        CASE WHEN r.paid THEN coalesce((e.facts->'price'->>'fee')::bigint, 0) ELSE 0 END AS fee,
        coalesce(e.facts->'said'->(CASE WHEN r.paid THEN 'payee' ELSE 'payer' END)->>'name', '')
            AS other,
        coalesce(e.facts->'said'->(CASE WHEN r.paid THEN 'payee' ELSE 'payer' END)->>'number', '')
            AS number,
-       t.category AS tag, g.terms->>'category' AS business
+       t.category AS tag, g.terms->>'category' AS business,
+       coalesce(e.reverses, d.original_id) AS gives_back
 FROM mine m
 JOIN entries e ON e.id = m.entry_id
 CROSS JOIN LATERAL (SELECT (e.facts->'roles'->>'payer')::bigint = %(account)s AS paid) r
 LEFT JOIN tags t ON t.entry_id = e.id AND t.party_id = %(party)s
 LEFT JOIN agreements g ON g.account_id = (e.facts->'roles'->>'payee')::bigint
+LEFT JOIN disputes d ON d.hold_id = e.settles
 ORDER BY m.version
+"""
+_BETWEEN = _LINES.format(which="BETWEEN %(first)s AND %(last)s")
+_THOSE = _LINES.format(which="= ANY (%(versions)s)")
+_NEWEST = "SELECT version FROM accounts WHERE id = %s"
+_WENT_OUT = """
+SELECT DISTINCT from_version FROM legs WHERE from_id = %s AND from_shard = 0
+ORDER BY from_version DESC LIMIT %s
 """
 
 
 class Line(NamedTuple):
     """What one entry did to a wallet, in minor units: negative went out. `other` is who was on the
-    other side; `tag` and `business` are what the payer or the payee said that it was for."""
+    other side; `tag` and `business` are what the payer or the payee said that it was for, and
+    `gives_back` is the entry of which this one gives back all or a part."""
 
     entry_id: int
     receipt: str
@@ -58,6 +72,7 @@ class Line(NamedTuple):
     number: str
     tag: str | None
     business: str | None
+    gives_back: int | None
 
     @property
     def who(self) -> str:
@@ -81,16 +96,40 @@ class Month(NamedTuple):
         return f"{self.first.month}/{self.first.year}"
 
 
-def lines(connection: Connection, party: Party) -> list[Line]:
-    """Everything that ever moved the party's wallet, oldest first."""
-    given = {"account": party.wallet_id, "party": party.id}
-    return [Line(*row) for row in connection.exec_driver_sql(_LINES, given)]
+def since(connection: Connection, party: Party, moment: datetime) -> list[Line]:
+    """What moved the party's wallet, in the book's order, from its first line at or after a moment
+    on."""
+    found: list[Line] = []
+    last = connection.exec_driver_sql(_NEWEST, (party.wallet_id,)).scalar_one()
+    while last > 0 and (not found or found[0].happened_at >= moment - SKEW):
+        found[:0] = _between(connection, party, max(1, last - PAGE + 1), last)
+        last -= PAGE
+    start = next((n for n, line in enumerate(found) if line.happened_at >= moment), len(found))
+    return found[start:]
 
 
-def within(found: Iterable[Line], first: date, after: date) -> list[Line]:
-    """The lines of the Nairobi days from `first` up to, not including, `after`."""
-    since, until = at_hour(first, 0), at_hour(after, 0)
-    return [line for line in found if since <= line.happened_at < until]
+def newest(connection: Connection, party: Party) -> Line | None:
+    """The last line of the party's wallet; None when nothing ever moved it."""
+    last = connection.exec_driver_sql(_NEWEST, (party.wallet_id,)).scalar_one()
+    return next(iter(_between(connection, party, last, last)), None)
+
+
+def last_out(connection: Connection, party: Party, most: int) -> list[Line]:
+    """The last lines that took something out of the party's wallet, newest first."""
+    rows = connection.exec_driver_sql(_WENT_OUT, (party.wallet_id, most))
+    given = {"account": party.wallet_id, "party": party.id, "versions": list(rows.scalars())}
+    return [Line(*row) for row in connection.exec_driver_sql(_THOSE, given)][::-1]
+
+
+def _between(connection: Connection, party: Party, first: int, last: int) -> list[Line]:
+    given = {"account": party.wallet_id, "party": party.id, "first": first, "last": last}
+    return [Line(*row) for row in connection.exec_driver_sql(_BETWEEN, given)]
+
+
+def before(found: Iterable[Line], day: date) -> list[Line]:
+    """Those of the lines that happened before a Nairobi day."""
+    until = at_hour(day, 0)
+    return [line for line in found if line.happened_at < until]
 
 
 def category(catalogue: Catalogue, line: Line) -> str:
@@ -107,15 +146,30 @@ def names(catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
 
 
 def month(catalogue: Catalogue, first: date, found: Iterable[Line]) -> Month:
-    """The sums of a month's lines."""
+    """The sums of a month's lines. What was given back within the month counts neither as spent
+    nor as income; what comes back of an earlier month's payment comes in where it came, for the
+    sums of a month that were told do not change."""
     came = went = 0
     went_for: Counter[str] = Counter()
-    for line in found:
+    for line in _settled(found):
         if line.minor > 0:
             came += line.minor
             continue
+        fee = min(line.fee_minor, -line.minor)
         went -= line.minor
-        went_for[category(catalogue, line)] += -line.minor - line.fee_minor
-        went_for[FEES] += line.fee_minor
+        went_for[category(catalogue, line)] += -line.minor - fee
+        went_for[FEES] += fee
     largest = sorted((+went_for).items(), key=lambda row: (-row[1], row[0]))
     return Month(first, came, went, largest)
+
+
+def _settled(found: Iterable[Line]) -> list[Line]:
+    """The lines, each less what was given back of it among them."""
+    by_entry = {line.entry_id: line for line in found}
+    for line in list(by_entry.values()):
+        original = by_entry.get(line.gives_back or 0)
+        if original is not None:
+            left = original.minor + line.minor
+            by_entry[original.entry_id] = original._replace(minor=left)
+            del by_entry[line.entry_id]
+    return list(by_entry.values())
