@@ -45,7 +45,7 @@ _ENTERED = "SELECT count(*) FROM mpesa_receipts WHERE mpesa LIKE %s"
 _HELD = "SELECT ledger_balance(id) FROM accounts WHERE kind = 'mpesa' AND owner = 'house'"
 _BOOKED = """
 FROM inbox i
-JOIN mpesa_receipts m ON m.mpesa = i.natural_key
+JOIN mpesa_receipts m ON m.mpesa = split_part(i.natural_key, ':', 1)
 JOIN entries e ON e.receipt = m.receipt
 """
 _LAG = f"""

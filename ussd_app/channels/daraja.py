@@ -1,5 +1,8 @@
-"""The doors for Safaricom's Daraja: what it tells us is stored as it came, under its natural key,
-and understood later by a worker. One question is answered at once: whether a payment may be made.
+"""The doors for Safaricom's Daraja: what it tells us is stored as it came, and understood later by
+a worker. One question is answered at once: whether a payment may be made.
+
+The same message twice is one row. Another message about the same thing is another row, however
+like the first: it may correct it, complete it or contradict it, and which is the worker's to say.
 
 Nothing is signed. Who knows the secret in the path, and comes from an address that is allowed, is
 believed to be Safaricom; and what is said is held against our own rows before money moves by it. A
@@ -11,6 +14,7 @@ import hashlib
 import ipaddress
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import structlog
@@ -22,6 +26,7 @@ from ussd_app.domain.inbox import Inbox
 from ussd_app.domain.mpesa import validation
 from ussd_app.domain.mpesa.validation import Verdict
 from ussd_app.kernel.daraja import (
+    C2b,
     NotUnderstood,
     conversation_of,
     read_c2b,
@@ -35,13 +40,18 @@ from ussd_app.metrics import Metrics
 RESULTS = ("b2c", "b2b", "balance", "status", "reversal")
 """What ends by a result, told at a door of its own, or by a time-out at another."""
 UNKNOWN = "mpesa_unknown"
+PATIENCE_S = 5.0
+"""So long one payment is judged in all, waits for connections and locks among it. Safaricom hears
+nothing any more after eight seconds, and then decides by itself."""
+JUDGES = 8
+"""So many payments are judged at once by a process; of a database that hangs no more is held."""
 ACKNOWLEDGED = json.dumps({"ResultCode": 0, "ResultDesc": "Success"})
 JSON = "application/json"
 
 _log = structlog.get_logger("daraja")
 
 Named = Callable[[bytes], str]
-"""From a body to what makes it the same one when it comes again. Raises NotUnderstood."""
+"""From a body to what it is about. Raises NotUnderstood."""
 
 
 class Doors:
@@ -54,16 +64,18 @@ class Doors:
         self._desk = desk
         self._metrics = metrics
         self._nudge = nudge
+        self._judges = ThreadPoolExecutor(JUDGES, thread_name_prefix="judge")
 
     def keep(self, kind: str, named: Named) -> Response:
         """Store what was told, once, and acknowledge it."""
         body = request.get_data(cache=False)
         try:
-            key = named(body)
+            about = named(body)
         except NotUnderstood as strange:
             _log.warning("Safaricom said something of an unknown shape", kind=kind, why=strange.why)
             self._metrics.mpesa("unknown_shape")
-            kind, key = UNKNOWN, f"{kind}:{hashlib.sha256(body).hexdigest()}"
+            kind, about = UNKNOWN, kind
+        key = f"{about}:{hashlib.sha256(body).hexdigest()}"
         if self._inbox.hear(kind, key, {"raw": _text(body)}):
             self._nudge()
         return Response(ACKNOWLEDGED, content_type=JSON)
@@ -71,13 +83,12 @@ class Doors:
     def validation(self) -> Response:
         """Whether a payment may be made. What we cannot judge is refused: nothing has moved yet."""
         try:
-            asked = read_c2b(request.get_data(cache=False))
-            verdict = validation.judge(self._desk, asked)
+            verdict = self._judged(read_c2b(request.get_data(cache=False)))
         except NotUnderstood as strange:
             _log.warning("a payment to be validated has an unknown shape", why=strange.why)
             self._metrics.mpesa("unknown_shape")
             verdict = Verdict.OTHER_ERROR
-        except (SQLAlchemyError, Unavailable) as silent:
+        except (SQLAlchemyError, Unavailable, TimeoutError) as silent:
             _log.error("a payment was not validated", kind=type(silent).__name__)
             verdict = Verdict.OTHER_ERROR
         accepted = verdict is Verdict.ACCEPTED
@@ -85,12 +96,21 @@ class Doors:
         said = {"ResultCode": verdict.value, "ResultDesc": "Accepted" if accepted else "Rejected"}
         return Response(json.dumps(said), content_type=JSON)
 
+    def _judged(self, asked: C2b) -> Verdict:
+        """Raises TimeoutError when that takes too long, and whatever judging raises."""
+        judged = self._judges.submit(validation.judge, self._desk, asked)
+        try:
+            return judged.result(PATIENCE_S)
+        finally:
+            judged.cancel()
+
     def views(self) -> dict[str, Callable[[], Response]]:
         """Every door by what follows the secret."""
         doors: dict[str, Callable[[], Response]] = {
             "stk": partial(self.keep, "mpesa_stk", _push),
             "c2b/confirmation": partial(self.keep, "mpesa_c2b", _payment),
             "c2b/validation": self.validation,
+            "pull": partial(self.keep, "mpesa_pull", _notice),
         }
         for what in RESULTS:
             doors[f"{what}/result"] = partial(self.keep, f"mpesa_{what}_result", _result)
@@ -141,6 +161,10 @@ def _result(body: bytes) -> str:
     return f"{result.originator_id}|{result.conversation_id}:{result.code}"
 
 
+def _notice(body: bytes) -> str:
+    """What comes to whoever may list payments is not documented: any text is one."""
+    return hashlib.sha256(body).hexdigest()
+
+
 def _timeout(body: bytes) -> str:
-    ids = conversation_of(body)
-    return "|".join(ids) if any(ids) else hashlib.sha256(body).hexdigest()
+    return "|".join(conversation_of(body))

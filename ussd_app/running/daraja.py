@@ -38,8 +38,7 @@ ALREADY = ("already registered", "duplicate notification")
 
 _SAID = """
 SELECT body->>'raw' FROM inbox
-WHERE kind = %(kind)s AND (split_part(natural_key, '|', 2) = %(conversation)s
-                           OR natural_key LIKE '%%|' || %(conversation)s || ':%%')
+WHERE kind = %(kind)s AND natural_key LIKE '%%|' || %(conversation)s || ':%%'
 ORDER BY id DESC LIMIT 1
 """
 
