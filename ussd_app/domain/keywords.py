@@ -60,8 +60,11 @@ def answer(desk: Desk, keywords: Keywords, connection: Connection, msisdn: str, 
     """Act on an incoming message and queue its one reply, in the given transaction."""
     asked = keywords.read(text)
     party = parties.find(connection, msisdn)
-    if party is None or party.status != "active":
+    if party is None:
         parties.say(desk, connection, msisdn, STRANGERS_SPEAK, "please_register")
+        return
+    if party.status != "active":
+        parties.say(desk, connection, msisdn, party.language, "on_hold")
         return
     said = Said("not_understood", {})
     if asked.keyword is not None:
