@@ -103,8 +103,10 @@ def test_an_operator_acts_with_their_own_pin(app: App) -> None:
 
 def test_ones_own_agreement_comes_before_one_that_is_operated(app: App) -> None:
     operate(app, "41001", NJERI)
-    mine = agreements.of_party(app.bank.desk.reads, party(app, NJERI).id, "agency")
-    assert mine.number == "41002"
+    reads, njeri = app.bank.desk.reads, party(app, NJERI).id
+    assert agreements.of_party(reads, njeri, ("agency",), "").number == "41002"
+    chosen = str(agreement(app, "agency", "41001").id)
+    assert agreements.of_party(reads, njeri, ("agency",), chosen).number == "41001"
 
 
 @pytest.mark.parametrize("state", ["suspended", "closed"])

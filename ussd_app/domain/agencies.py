@@ -1,16 +1,20 @@
-"""An agent's float: what is left of it, and who must be told that it runs low.
+"""An agent's outlets: in which of them somebody acts, what is left of the float of each, and who
+must be told that it runs low.
 
-Float moves like all value, by types of the catalogue; here it is sold and looked at.
+Float moves like all value, by types of the catalogue; here it is sold and looked at. An outlet's
+operators serve customers and see the float; what else is done with it is its owner's.
 """
 
 from sqlalchemy import Connection
 
-from ussd_app.domain import agreements, arrivals, parties, pins, roles
+from ussd_app.domain import arrivals, operators, parties, pins, roles
 from ussd_app.domain.agreements import Agreement
 from ussd_app.domain.catalogue import PAYEE
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.keys import fingerprint
+from ussd_app.domain.operators import OPERATOR, OWNER
 from ussd_app.domain.parties import Party
+from ussd_app.domain.texts import two_names
 
 AGENCY = "agency"
 SALE = "sell_float"
@@ -30,24 +34,69 @@ WHERE a.id = t.agreement_id
   AND (a.terms->>'low_float' !~ '^[0-9]{1,9}$'
        OR f.balance_minor >= (a.terms->>'low_float')::bigint * 100) IS NOT FALSE
 """
+MOST_OUTLETS = 20
 MOST_ALERTS = 500
 """So many are told in one turn; the others at the next."""
 
 
-def of(desk: Desk, party: Party) -> Agreement:
-    """The agency in which somebody acts. Raises Refused(not_yours)."""
-    return agreements.of_party(desk.reads, party.id, AGENCY)
+def outlets(desk: Desk, ask: Ask) -> Facts:
+    """In which outlets the caller may act, with a `right`: as their owner, or also as an operator.
+
+    Raises Refused(not_yours | owner_only).
+    """
+    party = parties.known(desk.reads, ask.msisdn)
+    found = operators.choice(desk.reads, party, (AGENCY,), ask.text("right"), MOST_OUTLETS)
+    return {
+        "outlets": [{"key": str(one.id), "label": f"{one.number} {one.name}"} for one in found],
+        "outlet": str(found[0].id),
+        "how_many": "one" if len(found) == 1 else "many",
+    }
+
+
+def acting(desk: Desk, party: Party, outlet: str, right: str) -> Agreement:
+    """The outlet in which a party wants to act. Raises Refused(not_yours | owner_only)."""
+    return operators.acting(desk.reads, party, (AGENCY,), outlet, right)
 
 
 def float_balance(desk: Desk, ask: Ask) -> Facts:
-    """What is left of the caller's float, in minor units. Raises Refused(not_yours)."""
+    """What is left of an outlet's float, in minor units. Raises Refused(not_yours)."""
 
     def then(connection: Connection, party: Party) -> Facts:
-        agency = of(desk, party)
+        agency = acting(desk, party, ask.text("outlet"), OPERATOR)
         left = desk.book.balances([agency.account_id])[agency.account_id].available
         return {"agency": agency.name.upper(), "number": agency.number, "balance": left}
 
     return pins.with_pin(desk, "float_balance", ask, then)
+
+
+def outlet_operators(desk: Desk, ask: Ask) -> Facts:
+    """Who may serve customers at the caller's outlet beside them."""
+    agency = acting(desk, parties.known(desk.reads, ask.msisdn), ask.text("outlet"), OWNER)
+    return {"operators": operators.rows(desk.reads, agency)}
+
+
+def add_operator(desk: Desk, ask: Ask) -> Facts:
+    """Let another customer serve at the caller's outlet. Raises what `operators.add` raises."""
+
+    def then(connection: Connection, party: Party) -> Facts:
+        agency = acting(desk, party, ask.text("outlet"), OWNER)
+        other = ask.text("operator")
+        added = operators.add(desk, connection, agency, party, other, "made_outlet_operator")
+        return {"operator_name": two_names(added.name)}
+
+    return pins.with_pin(desk, "add_outlet_operator", ask, then)
+
+
+def drop_operator(desk: Desk, ask: Ask) -> Facts:
+    """Let somebody serve at the caller's outlet no more."""
+
+    def then(connection: Connection, party: Party) -> Facts:
+        agency = acting(desk, party, ask.text("outlet"), OWNER)
+        other = int(ask.text("operator"))
+        dropped = operators.drop(desk, connection, agency, other, "no_longer_operator")
+        return {"operator_name": two_names(dropped.name)}
+
+    return pins.with_pin(desk, "drop_outlet_operator", ask, then)
 
 
 def sell_float(

@@ -4,7 +4,7 @@ Knows states and terms as data. What an agreement is for is its kind's business,
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +29,11 @@ SELECT greatest(%s, max(a.number::bigint) + 1) FROM agreements a
 WHERE a.kind = %s AND a.number::bigint + 1 < %s AND NOT EXISTS (
     SELECT FROM agreements b WHERE b.kind = a.kind AND b.number = (a.number::bigint + 1)::text)
 """
-_OF_PARTY = f"""{_SELECT}
-WHERE a.kind = %(kind)s AND a.state = 'active'
-  AND (a.party_id = %(party)s OR EXISTS (
-       SELECT FROM operators o WHERE o.agreement_id = a.id AND o.party_id = %(party)s))
-ORDER BY a.party_id <> %(party)s, a.id LIMIT 1"""
+_ACTING = f"""{_SELECT}
+WHERE a.kind = ANY (%s) AND a.state = 'active'
+  AND (a.party_id = %s OR EXISTS (
+       SELECT FROM operators o WHERE o.agreement_id = a.id AND o.party_id = %s))
+ORDER BY a.party_id <> %s, a.id LIMIT %s"""
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,31 @@ def by_id(source: Engine | Connection, agreement_id: int) -> Agreement | None:
     return _one(source, _BY_ID, (agreement_id,))
 
 
-def of_party(source: Engine | Connection, party_id: int, kind: str) -> Agreement:
-    """The active agreement of a kind in which a party acts, as its owner or as an operator.
+def acting(
+    source: Engine | Connection, party_id: int, kinds: Sequence[str], most: int
+) -> list[Agreement]:
+    """The active agreements of some kinds in which a party acts: their own, then those in which
+    they are an operator, the oldest first."""
+    if isinstance(source, Engine):
+        with source.connect() as connection:
+            return acting(connection, party_id, kinds, most)
+    given = (list(kinds), party_id, party_id, party_id, most)
+    return [Agreement(*row) for row in source.exec_driver_sql(_ACTING, given)]
+
+
+def of_party(source: Engine, party_id: int, kinds: Sequence[str], chosen: str) -> Agreement:
+    """The active agreement of some kinds in which a party acts, as its owner or as an operator: the
+    one that they chose, by its id, or the first when they were not asked.
 
     Raises Refused(not_yours).
     """
-    found = _one(source, _OF_PARTY, {"kind": kind, "party": party_id})
-    if found is None:
+    if not chosen:
+        found = next(iter(acting(source, party_id, kinds, 1)), None)
+    else:
+        found = by_id(source, int(chosen))
+        if found and (found.kind not in kinds or found.state != "active"):
+            found = None
+    if found is None or not acts_for(source, found, party_id):
         raise Refused(RefusalCode.NOT_YOURS)
     return found
 

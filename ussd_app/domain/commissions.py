@@ -13,15 +13,16 @@ from sqlalchemy import Connection, Engine
 
 from ussd_app import logs
 from ussd_app.domain import agencies, agreements, arrivals, parties, pins, roles
+from ussd_app.domain.agencies import AGENCY
 from ussd_app.domain.agreements import Agreement
 from ussd_app.domain.catalogue import AMOUNT
 from ussd_app.domain.commands import Heard, NotYet, Said
 from ussd_app.domain.days import at_hour
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.house import FLOAT
+from ussd_app.domain.operators import OWNER
 from ussd_app.domain.parties import Party
 from ussd_app.kernel.clock import business_day
-from ussd_app.kernel.errors import Refused
 from ussd_app.ledger.refusals import BelowFloor, KeyConflict
 
 PAYOUT = "commission_payout"
@@ -73,10 +74,13 @@ def statement(desk: Desk, agency: Agreement) -> Statement:
 
 
 def ask_statement(desk: Desk, ask: Ask) -> Facts:
-    """The caller's commission, for whoever knows the PIN. Raises Refused(not_yours)."""
+    """The commission of an outlet of the caller's, for whoever knows the PIN.
+
+    Raises Refused(not_yours | owner_only).
+    """
 
     def then(connection: Connection, party: Party) -> Facts:
-        found = statement(desk, agencies.of(desk, party))
+        found = statement(desk, agencies.acting(desk, party, ask.text("outlet"), OWNER))
         on = business_day(found.last_at or desk.clock.now())
         return {
             "today": found.today,
@@ -90,11 +94,15 @@ def ask_statement(desk: Desk, ask: Ask) -> Facts:
 
 
 def reply(desk: Desk, connection: Connection, heard: Heard) -> Said:
-    """The same by SMS."""
-    try:
-        agency = agencies.of(desk, heard.party)
-    except Refused:
+    """The same by SMS; whoever has several outlets names one by its number."""
+    acting = agreements.acting(connection, heard.party.id, (AGENCY,), agencies.MOST_OUTLETS)
+    owned = [agency for agency in acting if agency.party_id == heard.party.id]
+    if not owned:
         return Said("agents_only", {})
+    named = [agency for agency in owned if len(owned) == 1 or agency.number == heard.rest.strip()]
+    if not named:
+        return Said("commission_which", {"number": owned[0].number})
+    agency = named[0]
     found = statement(desk, agency)
     facts = {"number": agency.number, "today": found.today, "unpaid": found.unpaid}
     if found.last_at is None:

@@ -127,7 +127,7 @@ def quote(desk: Desk, ask: Ask) -> Facts:
     """Price a payment, check what can be checked, and remember the offer.
 
     The payee is named by `payee` (a customer's number) or by `number` (of a till, an agent, …);
-    `reference` is the account at a biller.
+    `reference` is the account at a biller, `outlet` the agreement out of which an agent pays.
     """
     offer = work_out(desk, ask)
     said = {"reference": ask.args["reference"]} if "reference" in ask.args else {}
@@ -149,7 +149,7 @@ def work_out(desk: Desk, ask: Ask) -> Offer:
         raise Refused(RefusalCode.PIN_LOCKED)
     dialled = str(ask.args.get("payee") or ask.args.get("number") or "")
     in_time = guards.must_be_open(desk, kind, payer)
-    sides = roles.all_of(desk, kind, payer, dialled)
+    sides = roles.all_of(desk, kind, payer, dialled, str(ask.args.get("outlet", "")))
     gates.judge_parties(desk, ask, kind, sides)
     checks.must_be_known(_terms(sides), str(ask.args.get("reference", "")))
     offer = priced(desk, kind, sides, amount)

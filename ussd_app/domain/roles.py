@@ -38,11 +38,12 @@ def is_private(catalogue: Catalogue, account_kind: str) -> bool:
     return agreement is not None and agreement.private
 
 
-def payer(desk: Desk, kind: Type, party: Party, number: str) -> Side:
-    """The caller as the payer of a type. Raises Refused(not_yours)."""
+def payer(desk: Desk, kind: Type, party: Party, number: str, chosen: str = "") -> Side:
+    """The caller as the payer of a type, out of the agreement that they chose, by its id, where
+    they act in several. Raises Refused(not_yours)."""
     if is_private(desk.catalogue, kind.parties[PAYER]):
         return _mine(desk, kind.parties[PAYER], party, number)
-    return own(desk, kind.parties[PAYER], party)
+    return own(desk, kind.parties[PAYER], party, chosen)
 
 
 def payee(desk: Desk, kind: Type, party: Party, number: str) -> Side | None:
@@ -58,9 +59,15 @@ def payee(desk: Desk, kind: Type, party: Party, number: str) -> Side | None:
     if PAYER in kind.parties and is_private(desk.catalogue, kind.parties[PAYER]):
         return own(desk, account_kind, party)
     side = dialled(desk, account_kind, number)
-    if side.party.id == party.id:
+    if side.party.id == party.id and not _between_agreements(desk.catalogue, kind):
         raise Refused(RefusalCode.PAYEE_IS_PAYER)
     return side
+
+
+def _between_agreements(catalogue: Catalogue, kind: Type) -> bool:
+    """Whether a type goes from one agreement to another of its kind: both may be one party's."""
+    source, target = (kind.parties.get(role) for role in (PAYER, PAYEE))
+    return source == target and catalogue.accounts[str(target)].owner != CUSTOMER
 
 
 def _mine(desk: Desk, account_kind: str, party: Party, number: str) -> Side:
@@ -104,11 +111,13 @@ def derived(desk: Desk, way: Derived, base: Side) -> Side | None:
     return of(desk, way.account, agreement, parties.by_id(desk.reads, agreement.party_id))
 
 
-def all_of(desk: Desk, kind: Type, party: Party, number: str) -> dict[str, Side]:
+def all_of(desk: Desk, kind: Type, party: Party, number: str, chosen: str = "") -> dict[str, Side]:
     """Every role of a type that somebody fills. Raises Refused."""
-    sides = {PAYER: payer(desk, kind, party, number)}
+    sides = {PAYER: payer(desk, kind, party, number, chosen)}
     paid = payee(desk, kind, party, number)
     if paid is not None:
+        if paid.account_id == sides[PAYER].account_id:
+            raise Refused(RefusalCode.PAYEE_IS_PAYER)
         sides[PAYEE] = paid
     return with_derived(desk, kind, sides)
 
@@ -122,14 +131,16 @@ def with_derived(desk: Desk, kind: Type, sides: dict[str, Side]) -> dict[str, Si
     return sides
 
 
-def own(desk: Desk, account_kind: str, party: Party) -> Side:
-    """A party with their own account of a kind, or that of the agreement in which they act.
+def own(desk: Desk, account_kind: str, party: Party, chosen: str = "") -> Side:
+    """A party with their own account of a kind, or that of the agreement in which they act: the one
+    that they chose, by its id, or the first.
 
     Raises Refused(not_yours).
     """
     owner = desk.catalogue.accounts[account_kind].owner
     if owner != CUSTOMER:
-        return of(desk, account_kind, agreements.of_party(desk.reads, party.id, owner), party)
+        agreement = agreements.of_party(desk.reads, party.id, (owner,), chosen)
+        return of(desk, account_kind, agreement, party)
     if account_kind == WALLET:
         account_id = party.wallet_id
     else:

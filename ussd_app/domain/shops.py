@@ -5,12 +5,11 @@ A shop is an agreement of one of these kinds. Its owner may do everything, an op
 """
 
 import json
-from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
-from ussd_app.domain import agreements, parties, pins, takings
-from ussd_app.domain.agreements import COLUMNS, Agreement
+from ussd_app.domain import agreements, operators, parties, pins, takings
+from ussd_app.domain.agreements import Agreement
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.parties import Party
 from ussd_app.domain.texts import two_names
@@ -18,22 +17,10 @@ from ussd_app.kernel.clock import business_day
 from ussd_app.kernel.errors import RefusalCode, Refused
 
 KINDS = ("till", "paybill", "pochi")
-OWNER, OPERATOR = "owner", "operator"
+OWNER, OPERATOR = operators.OWNER, operators.OPERATOR
 BANK, MPESA = "bank", "mpesa"
 MOST_SHOPS = 8
 LATEST = 5
-
-_MINE = f"""
-SELECT {", ".join(f"a.{column}" for column in COLUMNS)} FROM agreements a
-WHERE a.kind = ANY (%(kinds)s) AND a.state = 'active'
-  AND (a.party_id = %(party)s OR EXISTS (
-       SELECT FROM operators o WHERE o.agreement_id = a.id AND o.party_id = %(party)s))
-ORDER BY a.party_id <> %(party)s, a.id LIMIT %(most)s
-"""  # noqa: S608 - our own columns
-_OPERATORS = """
-SELECT p.id, p.name, p.msisdn, p.language FROM operators o JOIN parties p ON p.id = o.party_id
-WHERE o.agreement_id = %s ORDER BY o.since, p.id
-"""
 
 
 def term(desk: Desk, shop: Agreement, name: str) -> str:
@@ -47,14 +34,7 @@ def shops(desk: Desk, ask: Ask) -> Facts:
     Raises Refused(not_yours | owner_only).
     """
     party = parties.known(desk.reads, ask.msisdn)
-    found = _mine(desk.reads, party)
-    owned = [shop for shop in found if shop.party_id == party.id]
-    if not found:
-        raise Refused(RefusalCode.NOT_YOURS)
-    if ask.text("right") == OWNER:
-        found = owned
-    if not found:
-        raise Refused(RefusalCode.OWNER_ONLY)
+    found = operators.choice(desk.reads, party, KINDS, ask.text("right"), MOST_SHOPS)
     return {
         "shops": [{"key": str(shop.id), "label": _label(shop)} for shop in found],
         "shop": str(found[0].id),
@@ -64,21 +44,7 @@ def shops(desk: Desk, ask: Ask) -> Facts:
 
 def acting(desk: Desk, party: Party, shop_id: str, right: str) -> Agreement:
     """The shop in which a party wants to act. Raises Refused(not_yours | owner_only)."""
-    for shop in _mine(desk.reads, party):
-        if str(shop.id) == shop_id:
-            if right == OWNER and shop.party_id != party.id:
-                raise Refused(RefusalCode.OWNER_ONLY)
-            return shop
-    raise Refused(RefusalCode.NOT_YOURS)
-
-
-def _mine(source: Engine | Connection, party: Party) -> list[Agreement]:
-    """The active shops of a party, their own first."""
-    if isinstance(source, Engine):
-        with source.connect() as connection:
-            return _mine(connection, party)
-    given = {"kinds": list(KINDS), "party": party.id, "most": MOST_SHOPS}
-    return [Agreement(*row) for row in source.exec_driver_sql(_MINE, given)]
+    return operators.acting(desk.reads, party, KINDS, shop_id, right)
 
 
 def _label(shop: Agreement) -> str:
@@ -113,41 +79,20 @@ def payments(desk: Desk, ask: Ask) -> Facts:
     return pins.with_pin(desk, "shop_payments", ask, then)
 
 
-def operators(desk: Desk, ask: Ask) -> Facts:
+def shop_operators(desk: Desk, ask: Ask) -> Facts:
     """Who may act in the caller's shop beside them."""
     shop = acting(desk, parties.known(desk.reads, ask.msisdn), ask.text("shop"), OWNER)
-    with desk.reads.connect() as connection:
-        rows: Sequence[Mapping[str, object]] = [
-            {"key": str(row.id), "label": two_names(row.name)}
-            for row in connection.exec_driver_sql(_OPERATORS, (shop.id,))
-        ]
-    return {"operators": rows}
+    return {"operators": operators.rows(desk.reads, shop)}
 
 
 def add_operator(desk: Desk, ask: Ask) -> Facts:
-    """Let another customer act in the caller's shop, with their own PIN.
-
-    Raises Refused(unknown_payee) for a stranger and Refused(payee_is_payer) for the owner.
-    """
+    """Let another customer act in the caller's shop. Raises what `operators.add` raises."""
 
     def then(connection: Connection, party: Party) -> Facts:
         shop = acting(desk, party, ask.text("shop"), OWNER)
-        other = parties.find(desk.reads, ask.text("operator"))
-        if other is None or other.status != "active":
-            raise Refused(RefusalCode.UNKNOWN_PAYEE)
-        if other.id == party.id:
-            raise Refused(RefusalCode.PAYEE_IS_PAYER)
-        added = connection.exec_driver_sql(
-            "INSERT INTO operators (agreement_id, party_id, since) VALUES (%s, %s, %s)"
-            " ON CONFLICT DO NOTHING",
-            (shop.id, other.id, desk.clock.now()),
-        )
-        if added.rowcount:
-            facts = {"name": shop.name, "owner": party.name}
-            parties.say(
-                desk, connection, other.msisdn, other.language, "made_shop_operator", **facts
-            )
-        return {"operator_name": two_names(other.name)}
+        other = ask.text("operator")
+        added = operators.add(desk, connection, shop, party, other, "made_shop_operator")
+        return {"operator_name": two_names(added.name)}
 
     return pins.with_pin(desk, "add_shop_operator", ask, then)
 
@@ -157,16 +102,9 @@ def drop_operator(desk: Desk, ask: Ask) -> Facts:
 
     def then(connection: Connection, party: Party) -> Facts:
         shop = acting(desk, party, ask.text("shop"), OWNER)
-        other = parties.by_id(desk.reads, int(ask.text("operator")))
-        gone = connection.exec_driver_sql(
-            "DELETE FROM operators WHERE agreement_id = %s AND party_id = %s", (shop.id, other.id)
-        )
-        if gone.rowcount:
-            parties.say(
-                *(desk, connection, other.msisdn, other.language, "no_shop_operator"),
-                name=shop.name,
-            )
-        return {"operator_name": two_names(other.name)}
+        other = int(ask.text("operator"))
+        dropped = operators.drop(desk, connection, shop, other, "no_longer_operator")
+        return {"operator_name": two_names(dropped.name)}
 
     return pins.with_pin(desk, "drop_shop_operator", ask, then)
 

@@ -71,7 +71,8 @@ def holds(desk: Desk, token: str, by: Party, of: Party) -> bool:
 
 
 def _at_the_counter(desk: Desk, agent: Party, ask: Ask) -> Party:
-    outlet = agreements.of_party(desk.reads, agent.id, AGENCY)
+    chosen = str(ask.args.get("outlet", ""))
+    outlet = agreements.of_party(desk.reads, agent.id, (AGENCY,), chosen)
     found = parties.find(desk.reads, ask.text("customer"))
     if found is None:
         raise Refused(RefusalCode.UNKNOWN_PAYEE)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import time
 
-from ussd_app.domain import refunds, settlements, shop_banks, shops
+from ussd_app.domain import operators, refunds, settlements, shop_banks, shops
 from ussd_app.domain.commands import PARTY, PIN, Command, Round
 from ussd_app.kernel.errors import RefusalCode as Code
 
@@ -15,7 +15,7 @@ LATE = {Code.UNKNOWN_PAYMENT, Code.PAYEE_FROZEN, Code.ALREADY_REVERSED, Code.REF
 COMMANDS: Mapping[str, Command] = {
     "shops": Command(
         "find",
-        {"right": f"choice({shops.OWNER}, {shops.OPERATOR})"},
+        {"right": f"choice({operators.OWNER}, {operators.OPERATOR})"},
         {"shops": f"rows({shops.MOST_SHOPS}, 28)", "shop": "ref", "how_many": "choice(one, many)"},
         PARTY | {Code.NOT_YOURS, Code.OWNER_ONLY},
         shops.shops,
@@ -104,15 +104,15 @@ COMMANDS: Mapping[str, Command] = {
     "shop_operators": Command(
         "find",
         {"shop": "ref"},
-        {"operators": "rows(20, 28)"},
+        {"operators": f"rows({operators.MOST}, 28)"},
         PARTY | {Code.NOT_YOURS, Code.OWNER_ONLY},
-        shops.operators,
+        shops.shop_operators,
     ),
     "add_shop_operator": Command(
         "do",
         {"shop": "ref", "operator": "msisdn", "pin": "pin"},
         {"operator_name": "name"},
-        OWN | {Code.UNKNOWN_PAYEE, Code.PAYEE_IS_PAYER},
+        OWN | {Code.UNKNOWN_PAYEE, Code.PAYEE_IS_PAYER, Code.TOO_MANY},
         shops.add_operator,
     ),
     "drop_shop_operator": Command(

@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, Command] = {
             "reference?": "reference",
             "store?": "count",
             "seen?": "ref",
+            "outlet?": "ref",
         },
         {"quote_id": "ref", "payee_name": "name", "fee": "money"},
         PRICE,

@@ -1,9 +1,9 @@
 """One deposit is not split into several: an agent's commission on the parts would be more.
 
-Between the same two accounts, within `split_within_s` seconds (the products' rules for agents):
-no more than `split_most` entries of the type, and no two that together reach a higher band of the
-commission than the largest of them. The window moves with the clock, so what is counted is read
-from the book itself; whoever writes holds a lock on the pair meanwhile.
+From one owner's outlets to the same customer, within `split_within_s` seconds (the products' rules
+for agents): no more than `split_most` entries of the type, and no two that together reach a higher
+band of the commission than the largest of them. The window moves with the clock, so what is counted
+is read from the book itself; whoever writes holds a lock on the pair meanwhile.
 """
 
 import math
@@ -24,12 +24,18 @@ from ussd_app.ledger.statements import MOST_LINES, last_postings
 
 FIRST_LOOK = 32
 
+_OUTLETS = """
+SELECT other.account_id FROM agreements own
+JOIN agreements other ON other.party_id = own.party_id AND other.kind = own.kind
+WHERE own.account_id = %s ORDER BY other.id
+"""
+
 
 def amount(desk: Desk, kind: Type, sides: Mapping[str, Side], price: Mapping[str, int]) -> None:
     """Raises Refused(split_deposit)."""
-    accounts = (sides[PAYER].account_id, sides[PAYEE].account_id)
+    pair = (_outlets(desk, sides[PAYER].account_id), sides[PAYEE].account_id)
     with desk.reads.connect() as connection:
-        _judge(desk, connection, kind, accounts, price[AMOUNT], desk.clock.now(), None)
+        _judge(desk, connection, kind, pair, price[AMOUNT], desk.clock.now(), None)
 
 
 @contextmanager
@@ -39,17 +45,23 @@ def entry(desk: Desk, draft: Draft) -> Iterator[None]:
     roles, price = draft.facts["roles"], draft.facts["price"]
     assert isinstance(roles, Mapping)
     assert isinstance(price, Mapping)
-    pair = (int(roles[PAYER]), int(roles[PAYEE]))
-    with alone(desk, f"{kind.name}:{pair[0]}:{pair[1]}") as connection:
+    pair = (_outlets(desk, int(roles[PAYER])), int(roles[PAYEE]))
+    with alone(desk, f"{kind.name}:{pair[0][0]}:{pair[1]}") as connection:
         _judge(desk, connection, kind, pair, price[AMOUNT], draft.happened_at, draft.quote)
         yield
+
+
+def _outlets(desk: Desk, account_id: int) -> list[int]:
+    """The accounts of everything that the owner of one has of its kind, the oldest first."""
+    with desk.reads.connect() as connection:
+        return list(connection.exec_driver_sql(_OUTLETS, (account_id,)).scalars())
 
 
 def _judge(
     desk: Desk,
     connection: Connection,
     kind: Type,
-    pair: tuple[int, int],
+    pair: tuple[list[int], int],
     amount_minor: int,
     now: datetime,
     quote: str | None,
@@ -78,11 +90,15 @@ def _steps_up(desk: Desk, kind: Type, amounts: list[int], now: datetime) -> bool
 
 
 def _entries(
-    connection: Connection, type_: str, pair: tuple[int, int], since: datetime, quote: str | None
+    connection: Connection,
+    type_: str,
+    pair: tuple[list[int], int],
+    since: datetime,
+    quote: str | None,
 ) -> Iterator[tuple[datetime, int]]:
     """Moment and amount of each entry of the type between the pair since a moment; not that of
     the quote, which is only told again."""
-    source, target = pair
+    sources, target = pair
     most = FIRST_LOOK
     while True:
         lines = last_postings(connection, target, most)
@@ -91,6 +107,6 @@ def _entries(
         most = min(4 * most, MOST_LINES)
     own = connection.exec_driver_sql("SELECT id FROM entries WHERE quote = %s", (quote,)).scalar()
     for line in lines:
-        named = (line.type, line.other_id) == (type_, source) and line.entry_id != own
+        named = line.type == type_ and line.other_id in sources and line.entry_id != own
         if named and line.happened_at > since:
             yield line.happened_at, line.amount_minor
