@@ -7,4 +7,14 @@ CREATE TABLE staff (
 );
 COMMENT ON TABLE staff IS 'Parties who see the staff menu and decide applications; the name is that of decisions';
 
+CREATE TABLE sayings (
+    about    text COLLATE "C" PRIMARY KEY,
+    what     text COLLATE "C" NOT NULL,
+    said_by  text[] NOT NULL,
+    said_at  timestamptz NOT NULL
+);
+COMMENT ON TABLE sayings IS 'What one of the staff has said of something that takes two and has no row of its own, until another says the same';
+COMMENT ON COLUMN sayings.about IS 'Its subject, such as "errand KB00001"';
+
 GRANT SELECT, INSERT, DELETE ON staff TO kabambe_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON sayings TO kabambe_app;

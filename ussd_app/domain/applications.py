@@ -219,6 +219,7 @@ def _decide(
         {"what": what, "application": application_id, "agreement": agreement_id},
     )
     earlier = {row.staff for row in said}
+    saying = say(earlier, staff)
     if person(staff) in earlier:
         raise SaidAlready(staff)
     connection.exec_driver_sql(
@@ -226,7 +227,7 @@ def _decide(
         " VALUES (%s, %s, %s, %s, %s, %s)",
         (application_id, agreement_id, what, person(staff), because, desk.clock.now()),
     )
-    return say(earlier, staff)
+    return saying
 
 
 def _end(

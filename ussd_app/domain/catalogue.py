@@ -162,7 +162,7 @@ class Type:
     `parties` maps each role that the caller names to its kind of account, `derived` the others.
     The payer is always who consents. `most_minor` None: only the payer's tier says. `gates` and
     `also` name modules of `domain/gates/` and `domain/also/`. `asks_twice`: an amount far above
-    the payer's habit has to be asked for again.
+    the payer's habit has to be asked for again. `approvals`: so many of the staff sign an entry.
     """
 
     name: str
@@ -182,6 +182,7 @@ class Type:
     gates: tuple[str, ...] = ()
     also: str | None = None
     asks_twice: bool = False
+    approvals: int = 0
 
     @property
     def quantities(self) -> frozenset[str]:

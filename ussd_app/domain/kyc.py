@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from ussd_app.domain import limits, parties, pins
 from ussd_app.domain.desk import Ask, Desk, Facts, once
 from ussd_app.domain.parties import Party
-from ussd_app.domain.two_of_staff import Undecided, person, sign
+from ussd_app.domain.two_of_staff import Undecided, sign, signer
 from ussd_app.kernel.errors import RefusalCode, Refused
 
 
@@ -121,7 +121,7 @@ def refuse(desk: Desk, request_id: int, by: str) -> None:
     """One of the staff says no; the customer may ask again. Raises Undecided."""
     with desk.engine.begin() as connection:
         wanted = _open(connection, request_id)
-        _end(desk, connection, request_id, "refused", person(by))
+        _end(desk, connection, request_id, "refused", signer(connection, by))
         party = parties.find(connection, wanted.msisdn)
         if party is not None:
             parties.say(desk, connection, party.msisdn, party.language, "limits_stay")

@@ -1,5 +1,6 @@
 """Money that was kept aside, given back by reversing the M-PESA receipt with which it came.
 
+What somebody has been given already is `mpesa_reversals`' business, which is told from here.
 Two of the staff must want it. It stays in suspense until Safaricom has reversed it: the row of
 what was kept aside is `returning` meanwhile, so that nobody else decides about it.
 """
@@ -10,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from ussd_app.domain import two_of_staff
+from ussd_app.domain import mpesa_reversals, two_of_staff
 from ussd_app.domain.arrivals import enter
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.keys import fingerprint
@@ -25,6 +26,7 @@ _ONE = """
 SELECT reference, receipt, amount_minor FROM unplaced
 WHERE reference = %s AND source = 'mpesa' AND state = 'waiting' FOR UPDATE
 """
+_BY = "SELECT wanted_by FROM unplaced WHERE reference = %s"
 _STATE = "UPDATE unplaced SET state = %s, ended_at = %s WHERE reference = %s"
 _FREE = """
 UPDATE unplaced SET state = 'waiting', wanted = NULL, wanted_by = NULL, because = %s
@@ -75,9 +77,14 @@ def _ask(desk: Desk, connection: Connection, row: Any) -> None:
 def settle(desk: Desk, entry_id: int, key: str, learnt: Mapping[str, object]) -> None:
     """It went back: it leaves suspense. Once, whatever `key` says: it can leave only once."""
     facts = _facts(desk, entry_id)
+    if mpesa_reversals.UNDOES in facts:
+        mpesa_reversals.settle(desk, entry_id, facts, key, learnt)
+        return
     reference = str(facts[ORIGINAL])
     digest = fingerprint("unplaced", reference)
-    said = {"reference": reference, **learnt}
+    with desk.reads.connect() as connection:
+        by = connection.exec_driver_sql(_BY, (reference,)).scalar_one()
+    said = {"reference": reference, **learnt, two_of_staff.SIGNED: by}
     enter(desk, TYPE, int(facts["amount"]), f"unplaced:mpesa:{reference}", digest, said=said)
     with desk.engine.begin() as connection:
         connection.exec_driver_sql(_STATE, ("sent_back", desk.clock.now(), reference))
@@ -85,7 +92,11 @@ def settle(desk: Desk, entry_id: int, key: str, learnt: Mapping[str, object]) ->
 
 def void(desk: Desk, entry_id: int, key: str, learnt: Mapping[str, object]) -> None:
     """It did not go back: staff decide anew."""
-    reference = str(_facts(desk, entry_id)[ORIGINAL])
+    facts = _facts(desk, entry_id)
+    if mpesa_reversals.UNDOES in facts:
+        mpesa_reversals.void(desk, entry_id, key, learnt)
+        return
+    reference = str(facts[ORIGINAL])
     with desk.engine.begin() as connection:
         connection.exec_driver_sql(_FREE, (NOT_REVERSED, reference))
 

@@ -20,12 +20,13 @@ from ussd_app.domain.drafting import (
     hold,
     receipts,
     tried,
+    undone,
     usages,
 )
 from ussd_app.domain.keys import fingerprint
 from ussd_app.domain.roles import Side
 from ussd_app.kernel.errors import RefusalCode, Refused
-from ussd_app.ledger.book import BelowFloor, Draft, OutboxRow, Written
+from ussd_app.ledger.book import BelowFloor, Draft, EndOfHold, OutboxRow, Written
 
 
 def secure(
@@ -70,6 +71,20 @@ def settle(desk: Desk, hold_id: int, key: str, learnt: Mapping[str, object] = NO
         promise.draft(desk, key, "settle"),
         lambda draft: desk.book.settle(draft, hold_id, payer),
     ).receipt
+
+
+def settle_by_undoing(
+    desk: Desk, hold_id: int, entry_id: int, key: str, learnt: Mapping[str, object] = NOTHING
+) -> str:
+    """Do what was promised by undoing an entry, all legs of it, out of what is held. Once a key.
+
+    Returns the receipt number. Raises HoldNotOpen, AlreadyReversed.
+    """
+    promise = _promised(desk, hold_id, learnt)
+    move, draft = promise.move, promise.draft(desk, key, "settle")
+    told = tuple(receipts(move, draft, move.kind.receipts))
+    ends = EndOfHold(hold_id, move.roles[PAYER], "settled")
+    return undone(desk, replace(draft, outbox=told, ends=ends), entry_id).receipt
 
 
 def void(desk: Desk, hold_id: int, key: str, learnt: Mapping[str, object] = NOTHING) -> str:

@@ -10,7 +10,7 @@ from ussd_app.domain.catalogue import PAYEE
 from ussd_app.domain.desk import Ask, Desk, Facts, once
 from ussd_app.domain.disputes import ANSWERABLE, BY_RECEIVER, Dispute
 from ussd_app.domain.parties import Party
-from ussd_app.domain.two_of_staff import Undecided, person, sign
+from ussd_app.domain.two_of_staff import Undecided, sign, signer
 from ussd_app.kernel.errors import RefusalCode, Refused
 
 WRONG_CODES_MOST = 3
@@ -150,7 +150,7 @@ def refuse(desk: Desk, dispute_id: int, by: str) -> None:
     """One of the staff says that the receiver keeps the money. Raises Undecided."""
     with desk.engine.begin() as connection:
         dispute = _with_staff(connection, dispute_id)
-        disputes.decide(connection, dispute, "keeping", person(by), wanted=("staff",))
+        disputes.decide(connection, dispute, "keeping", signer(connection, by), wanted=("staff",))
     disputes.advance(desk, dispute_id)
 
 

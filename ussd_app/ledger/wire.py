@@ -93,8 +93,8 @@ def _fits(draft: Draft) -> None:
         or len(draft.outbox) > MOST_OUTBOX
     ):
         raise BadDraft("too many parts")
-    if draft.reverses is not None and (draft.legs or draft.ceilings or draft.hold or draft.ends):
-        raise BadDraft("a reversal brings no legs, ceilings or holds of its own")
+    if draft.reverses is not None and (draft.legs or draft.ceilings or draft.hold):
+        raise BadDraft("a reversal brings no legs, ceilings or new holds of its own")
 
 
 def _account_ids(draft: Draft) -> set[int]:

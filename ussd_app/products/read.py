@@ -232,6 +232,7 @@ def _type(name: str, row: dict[str, Any]) -> Type:
         receipts=row["receipts"],
         gates=tuple(row["gates"]),
         asks_twice=row["asks_twice"],
+        approvals=row["approvals"],
         also=row["also"],
     )
 

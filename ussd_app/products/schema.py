@@ -161,6 +161,7 @@ class TypeSchema(Schema):
     category = fields.String(load_default=None, validate=_NAME)
     gates = fields.List(fields.String(validate=_NAME), load_default=list)
     asks_twice = fields.Boolean(load_default=False)
+    approvals = fields.Integer(load_default=0, validate=validate.Range(0, 5))
     also = fields.String(load_default=None, validate=_NAME)
     post = fields.List(fields.String(validate=_LEG), required=True, validate=validate.Length(1, 12))
     receipts = fields.Dict(
