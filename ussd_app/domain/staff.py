@@ -17,6 +17,8 @@ ROW_WIDTH = 28
 BY_PHONE = "by phone"
 """The reason that is written down with a refusal from a menu, which has no room for another."""
 
+_NUMBER = "SELECT p.msisdn FROM staff s JOIN parties p ON p.id = s.party_id WHERE s.name = %s"
+
 
 def name_of(source: Engine | Connection, party_id: int) -> str | None:
     """Under which name a party decides; None when they are not of the staff."""
@@ -26,6 +28,14 @@ def name_of(source: Engine | Connection, party_id: int) -> str | None:
     row = source.exec_driver_sql("SELECT name FROM staff WHERE party_id = %s", (party_id,))
     name: str | None = row.scalar_one_or_none()
     return name
+
+
+def msisdn_of(source: Engine, name: str) -> str | None:
+    """The number by which one of the staff is a customer of ours; None when nobody has the name."""
+    with source.connect() as connection:
+        row = connection.exec_driver_sql(_NUMBER, (name,))
+        msisdn: str | None = row.scalar_one_or_none()
+        return msisdn
 
 
 def add(desk: Desk, msisdn: str, name: str) -> None:

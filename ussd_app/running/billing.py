@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterator
 from datetime import date
 
 from ussd_app.bootstrap import build
+from ussd_app.domain import two_of_staff
 from ussd_app.domain.billing import books as books_of
-from ussd_app.domain.billing import customers, journal
+from ussd_app.domain.billing import customers, journal, references
 from ussd_app.domain.billing.books import Books
 from ussd_app.domain.desk import Desk
+from ussd_app.domain.two_of_staff import Undecided
 from ussd_app.kernel.clock import business_day, nairobi
 from ussd_app.kernel.errors import Refused
 from ussd_app.kernel.money import format_minor, parse_minor
 from ussd_app.reports import billing, billing_proof
 from ussd_app.running.inspection import reachable
+from ussd_app.running.signing import must_be_signed
 from ussd_app.settings import Settings
 
 Options = argparse.Namespace
@@ -50,7 +53,8 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     words.add_argument("receipt")
     words = what.add_parser("match", help="say whom an unplaced payment was for")
     words.add_argument("receipt")
-    words.add_argument("account", help="the customer's account number, or an invoice")
+    words.add_argument("account", help="the customer's account number, an invoice, or a sale")
+    words.add_argument("--staff", required=True, metavar="NAME", help="who says so; two must")
 
 
 def _days(words: argparse.ArgumentParser) -> None:
@@ -63,7 +67,11 @@ def manage(settings: Settings, options: Options) -> int:
     with reachable(settings) as known:
         app = build(known)
         try:
+            must_be_signed(app.bank.desk, options)
             return _say(app.bank.desk, options)
+        except Undecided as undecided:
+            print(undecided)
+            return 1
         finally:
             app.close()
 
@@ -83,6 +91,7 @@ def _say(desk: Desk, options: Options) -> int:
 
 
 HOLD = "The books hold."
+ONE_MORE = "Noted. Somebody else of the staff must say the same."
 
 
 def _verify(desk: Desk, books: Books, _options: Options) -> list[str]:
@@ -176,8 +185,13 @@ def _undo(desk: Desk, books: Books, options: Options) -> list[str]:
 
 
 def _match(desk: Desk, books: Books, options: Options) -> list[str]:
-    made = journal.match(desk, books, options.receipt, options.account)
-    return [f"{made}: {options.receipt} is for {options.account}."]
+    def match(_staff: str) -> str:
+        return journal.match(desk, books, options.receipt, options.account)
+
+    about = f"match {books.number} {options.receipt}"
+    meant = references.plain(options.account)
+    made = two_of_staff.together(desk, about, meant, options.staff, match)
+    return [f"{made}: {options.receipt} is for {options.account}." if made else ONE_MORE]
 
 
 def _called(account: billing.Account) -> str:
