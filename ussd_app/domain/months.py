@@ -1,6 +1,5 @@
 """The month as a customer hears of it: by USSD, by SMS when asked, and by a letter on the first.
-
-Also the customer's own word for what a payment was for. The sums are `spending`'s.
+The sums are `spending`'s.
 """
 
 from datetime import date
@@ -10,18 +9,15 @@ from sqlalchemy import Connection
 from ussd_app.domain import parties, pins, spending
 from ussd_app.domain.commands import Heard, Said
 from ussd_app.domain.days import at_hour, month_later
-from ussd_app.domain.desk import Ask, Desk, Facts, once
+from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.parties import Party
-from ussd_app.domain.spending import FEES, Line, Month
+from ussd_app.domain.spending import Month
 from ussd_app.kernel.clock import business_day, nairobi
-from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.kernel.money import format_minor
 
 LAST = "last"
-SHOWN, TOLD, LABEL = 3, 5, 28
+SHOWN, TOLD = 3, 5
 BATCH = 500
-NOT_CHOSEN = frozenset({FEES, "cash"})
-"""What a payment is by its nature, and nobody's opinion."""
 
 _NEXT = f"""
 SELECT {", ".join(parties.COLUMNS)}, offers FROM parties
@@ -112,59 +108,3 @@ def _write(desk: Desk, connection: Connection, party: Party, first: date, *, wan
         (first, party.id, sent),
     )
     return sent
-
-
-# -- what the customer says that it was for
-
-
-def last_payments(desk: Desk, ask: Ask) -> Facts:
-    """The caller's last five payments as rows, by receipt."""
-
-    def then(connection: Connection, party: Party) -> Facts:
-        out = spending.last_out(connection, party, TOLD)
-        return {"payments": [{"key": line.receipt, "label": _label(line)} for line in out]}
-
-    return pins.with_pin(desk, "last_payments", ask, then)
-
-
-def _label(line: Line) -> str:
-    day = nairobi(line.happened_at)
-    return f"{day.day}/{day.month} {format_minor(-line.minor)} {line.who}"[:LABEL].rstrip()
-
-
-def choices(desk: Desk, ask: Ask) -> Facts:
-    """What a payment can have been for, in the caller's language."""
-    party = parties.known(desk.reads, ask.msisdn)
-    names = spending.names(desk.catalogue)
-    return {
-        "purposes": [
-            {"key": name, "label": say[party.language]}
-            for name, say in names.items()
-            if name not in NOT_CHOSEN
-        ]
-    }
-
-
-def tag(desk: Desk, ask: Ask) -> Facts:
-    """Count a payment of the caller's as something else. Raises Refused(not_yours)."""
-    chosen = ask.text("purpose")
-
-    def effect(connection: Connection) -> Facts:
-        party = parties.known(connection, ask.msisdn)
-        names = spending.names(desk.catalogue)
-        entry_id = connection.exec_driver_sql(
-            "SELECT e.id FROM entries e WHERE e.receipt = %s AND EXISTS ("
-            "SELECT FROM legs l WHERE l.entry_id = e.id AND l.from_id = %s)",
-            (ask.text("payment"), party.wallet_id),
-        ).scalar_one_or_none()
-        if entry_id is None or chosen not in names or chosen in NOT_CHOSEN:
-            raise Refused(RefusalCode.NOT_YOURS)
-        connection.exec_driver_sql(
-            "INSERT INTO tags (entry_id, party_id, category, tagged_at) VALUES (%s, %s, %s, %s)"
-            " ON CONFLICT (entry_id, party_id) DO UPDATE"
-            " SET category = excluded.category, tagged_at = excluded.tagged_at",
-            (entry_id, party.id, chosen, desk.clock.now()),
-        )
-        return {"label": names[chosen][party.language]}
-
-    return once(desk, "tag", ask, effect)

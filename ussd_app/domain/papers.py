@@ -7,6 +7,7 @@ Knows neither PDF nor the web.
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from ussd_app.domain import mail, parties, pins, spending
+from ussd_app.domain.commands import Heard, Said
 from ussd_app.domain.days import at_hour, month_later
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.parties import Party
@@ -24,6 +26,11 @@ from ussd_app.kernel.errors import Broken, RefusalCode, Refused
 LONGEST_TOKEN = 64
 WAIT_HOURS = 24
 """Who asked is answered within this time, or not at all."""
+_MONTHS = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
+_SAID = {
+    RefusalCode.TOO_MANY: "statement_too_long",
+    RefusalCode.TOO_MANY_REQUESTS: "statement_too_often",
+}
 
 _WAITING = """
 SELECT min(id) FROM statements WHERE state = 'asked' AND expires_at > %s AND id > %s
@@ -67,12 +74,12 @@ Press = Callable[[Account, str], bytes]
 def terms(desk: Desk, ask: Ask) -> Facts:
     """The days that a statement of so many months has. Raises Refused(too_many)."""
     parties.known(desk.reads, ask.msisdn)
-    first, last = _days(desk, ask)
+    first, last = _days(desk, int(ask.text("months")))
     return {"first": first.isoformat(), "last": last.isoformat()}
 
 
-def _days(desk: Desk, ask: Ask) -> tuple[date, date]:
-    months, most = int(ask.text("months")), desk.catalogue.rules["statements"]["months"]
+def _days(desk: Desk, months: int) -> tuple[date, date]:
+    most = desk.catalogue.rules["statements"]["months"]
     if months > most:
         raise Refused(RefusalCode.TOO_MANY, most=most)
     last = business_day(desk.clock.now())
@@ -83,22 +90,39 @@ def ask_for(desk: Desk, ask: Ask) -> Facts:
     """Order a statement; it comes by SMS. Raises Refused(too_many | too_many_requests)."""
 
     def then(connection: Connection, party: Party) -> Facts:
-        first, last = _days(desk, ask)
-        now = desk.clock.now()
-        asked = connection.exec_driver_sql(
-            "SELECT count(*) FROM statements WHERE party_id = %s AND asked_at >= %s",
-            (party.id, at_hour(last, 0)),
-        ).scalar_one()
-        if asked >= desk.catalogue.rules["statements"]["a_day"]:
-            raise Refused(RefusalCode.TOO_MANY_REQUESTS)
-        connection.exec_driver_sql(
-            "INSERT INTO statements (party_id, language, first_day, last_day, asked_at, expires_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s)",
-            (party.id, party.language, first, last, now, now + timedelta(hours=WAIT_HOURS)),
-        )
+        _order(desk, connection, party, int(ask.text("months")))
         return {}
 
     return pins.with_pin(desk, "ask_statement", ask, then)
+
+
+def reply(desk: Desk, connection: Connection, heard: Heard) -> Said:
+    """STATEMENT or TAARIFA: the same by SMS, of the last month, or of as many as it says."""
+    typed = heard.rest.split()[:1]
+    months = int(typed[0]) if typed and _MONTHS.fullmatch(typed[0]) else 1
+    try:
+        first, last = _order(desk, connection, heard.party, months)
+    except Refused as refused:
+        return Said(_SAID[refused.code], refused.facts)
+    return Said("statement_soon", {"first": first.isoformat(), "last": last.isoformat()})
+
+
+def _order(desk: Desk, connection: Connection, party: Party, months: int) -> tuple[date, date]:
+    """Write down that a statement is wanted, for a party whose row is locked. Returns its days."""
+    first, last = _days(desk, months)
+    now = desk.clock.now()
+    asked = connection.exec_driver_sql(
+        "SELECT count(*) FROM statements WHERE party_id = %s AND asked_at >= %s",
+        (party.id, at_hour(last, 0)),
+    ).scalar_one()
+    if asked >= desk.catalogue.rules["statements"]["a_day"]:
+        raise Refused(RefusalCode.TOO_MANY_REQUESTS)
+    connection.exec_driver_sql(
+        "INSERT INTO statements (party_id, language, first_day, last_day, asked_at, expires_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s)",
+        (party.id, party.language, first, last, now, now + timedelta(hours=WAIT_HOURS)),
+    )
+    return first, last
 
 
 def next_waiting(desk: Desk, after: int) -> int | None:

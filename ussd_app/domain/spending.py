@@ -31,7 +31,8 @@ WITH mine AS (
           SELECT entry_id, from_version, -amount_minor, from_balance
             FROM legs WHERE from_id = %(account)s AND from_shard = 0 AND from_version {which}) l
     GROUP BY entry_id, version)
-SELECT e.id, e.receipt, e.type, e.happened_at, m.minor, m.balance_minor,
+SELECT e.id, coalesce(e.facts->>'ends', e.receipt) AS receipt, e.type, e.happened_at,
+       m.minor, m.balance_minor,
        CASE WHEN r.paid THEN coalesce((e.facts->'price'->>'fee')::bigint, 0) ELSE 0 END AS fee,
        coalesce(e.facts->'said'->(CASE WHEN r.paid THEN 'payee' ELSE 'payer' END)->>'name', '')
            AS other,
@@ -57,7 +58,8 @@ ORDER BY from_version DESC LIMIT %s
 
 
 class Line(NamedTuple):
-    """What one entry did to a wallet, in minor units: negative went out. `other` is who was on the
+    """What one entry did to a wallet, in minor units: negative went out. `receipt` is what the
+    customer was told: of what was held first, that of the promise. `other` is who was on the
     other side; `tag` and `business` are what the payer or the payee said that it was for, and
     `gives_back` is the entry of which this one gives back all or a part."""
 

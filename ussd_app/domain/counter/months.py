@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ussd_app.domain import months, papers
+from ussd_app.domain import months, papers, purposes
 from ussd_app.domain.commands import PARTY, PIN, Command, Reply, Round
 from ussd_app.kernel.errors import RefusalCode as Code
 
@@ -15,15 +15,15 @@ COMMANDS: Mapping[str, Command] = {
         months.show,
     ),
     "last_payments": Command(
-        "do", {"pin": "pin"}, {"payments": "rows(5, 28)"}, PIN, months.last_payments
+        "do", {"pin": "pin"}, {"payments": "rows(5, 28)"}, PIN, purposes.last_payments
     ),
-    "purposes": Command("find", {}, {"purposes": "rows(20, 20)"}, PARTY, months.choices),
+    "purposes": Command("find", {}, {"purposes": "rows(20, 20)"}, PARTY, purposes.choices),
     "tag": Command(
         "do",
         {"payment": "ref", "purpose": "ref"},
         {"label": "text(20)"},
         PARTY | {Code.NOT_YOURS},
-        months.tag,
+        purposes.tag,
     ),
     "statement_terms": Command(
         "find",
@@ -41,5 +41,9 @@ COMMANDS: Mapping[str, Command] = {
     ),
 }
 
-REPLIES: Mapping[str, Reply] = {"month": months.reply}
+REPLIES: Mapping[str, Reply] = {
+    "month": months.reply,
+    "statement": papers.reply,
+    "tag": purposes.reply,
+}
 ROUNDS: Mapping[str, Round] = {"month_letters": Round(months.letters)}
