@@ -191,7 +191,7 @@ class _Hearing:
         however often that is asked for."""
         row = self._row
         lost = row.kind == payouts.B2C and row.provider_id is None
-        if row.state == "unknown" and (lost or row.kind == payouts.REVERSAL):
+        if row.state == "unknown" and self._current and (lost or row.kind == payouts.REVERSAL):
             self._write("queued", {}, "never heard of")
 
     def _wrong(self, verdict: Verdict) -> None:

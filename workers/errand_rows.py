@@ -83,7 +83,8 @@ RETURNING {_COLUMNS}
 _SAID = """
 UPDATE errands SET state = %(state)s, due_at = %(due)s, error = %(error)s,
     provider_id = coalesce(%(provider)s, provider_id), learnt = learnt || %(learnt)s
-WHERE id = %(id)s AND state = ANY (%(was)s) AND attempts = coalesce(%(attempts)s, attempts)
+WHERE id = %(id)s AND state = ANY (%(was)s)
+  AND (%(tries)s IS NULL OR (tries, attempts) = (%(tries)s, %(attempts)s))
 """
 
 _UNFINISHED = f"""
@@ -130,6 +131,7 @@ class Row:
     state: str
     attempts: int
     looks: int
+    """How often it was asked what became of this request; more than none once it was in doubt."""
     facts: Mapping[str, object]
     created_at: datetime
     tries: int = 1
@@ -198,13 +200,15 @@ def said(
     *,
     error: str | None = None,
     provider_id: str | None = None,
-    attempts: int | None = None,
+    request: Row | None = None,
     learnt: Mapping[str, object] | None = None,
 ) -> bool:
-    """Write what the world has said of an errand in one of the states, of its n-th request when
-    that is named. False when it has moved on."""
+    """Write what the world has said of an errand in one of the states; of one request for it when
+    that is given, for what is said of an earlier one than the last counts no more. False when it
+    has moved on."""
     told = {"id": id_, "was": list(was), "state": state, "due": due_at}
-    told |= {"error": error, "provider": provider_id, "attempts": attempts}
+    told |= {"error": error, "provider": provider_id}
+    told |= {"tries": request and request.tries, "attempts": request and request.attempts}
     told |= {"learnt": json.dumps(dict(learnt or {}))}
     return connection.exec_driver_sql(_SAID, told).rowcount == 1
 

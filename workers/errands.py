@@ -119,10 +119,7 @@ class Errands:
             self._record(row, ("unknown",), seen)
 
     def _record(self, row: Row, was: tuple[str, ...], outcome: Outcome | Look) -> None:
-        """Write down what was said; worth insisting on, for only this process knows.
-
-        What was said of an earlier request than the last one counts no more.
-        """
+        """Write down what was said; worth insisting on, for only this process knows."""
         now = self._app.clock.now()
         state, due_at, error, provider_id = _verdict(row, outcome, now)
         deadline = time.monotonic() + INSIST_S
@@ -131,7 +128,7 @@ class Errands:
                 with self._app.engine.begin() as connection:
                     told = (connection, row.id, was, state, due_at)
                     heard = errand_rows.said(
-                        *told, error=error, provider_id=provider_id, attempts=row.attempts
+                        *told, error=error, provider_id=provider_id, request=row
                     )
                 break
             except OperationalError:
@@ -140,6 +137,8 @@ class Errands:
                 time.sleep(INSIST_PAUSE_S)
         if error:
             log.warning("an errand is not done", id=row.id, kind=row.kind, state=state, why=error)
+        if heard and state == "unknown" and not isinstance(outcome, Open):
+            self._app.metrics.alarm("errand_in_doubt")
         if heard and state in ENDS:
             self._finish(replace(row, state=state))
 
@@ -181,10 +180,17 @@ class Errands:
 def _verdict(
     row: Row, outcome: Outcome | Look, now: datetime
 ) -> tuple[str, datetime, str | None, str | None]:
-    """The errand's new state, when it is due, what went wrong, and the provider's name for it."""
+    """The errand's new state, when it is due, what went wrong, and the provider's name for it.
+
+    Where an earlier request was in doubt, a later one that is refused says nothing of the first:
+    only who is asked what became of it can call it off, or a person.
+    """
+    asked_in_doubt = row.state == "sending" and row.looks > 0
     match outcome:
         case Agreed(provider_id):
             return "agreed", now, None, provider_id
+        case Declined(reason) if asked_in_doubt:
+            return "unknown", now + errand_rows.look_pause(row.looks), reason, None
         case Declined(reason):
             return "declined", now, reason, None
         case Open(reason, provider_id):
@@ -192,7 +198,7 @@ def _verdict(
         case Unheard():
             return "queued", now, "never heard of", None
         case Postponed(reason, pause_s):
-            if row.attempts >= MOST_ATTEMPTS and row.looks:
+            if row.attempts >= MOST_ATTEMPTS and asked_in_doubt:
                 return "unknown", now + errand_rows.look_pause(0), reason, None
             if row.attempts >= MOST_ATTEMPTS:
                 return "declined", now, reason, None

@@ -30,10 +30,12 @@ SELECT e.id, e.entry_id, e.kind, e.reference, e.state, e.facts, e.provider_id, e
 FROM errand_questions q JOIN errands e ON e.id = q.errand_id
 WHERE q.conversation = %s FOR UPDATE OF e
 """
-_LOOK_NOW = "UPDATE errands SET due_at = %s, looks = 0 WHERE id = %s AND state = 'unknown'"
+_LOOK_NOW = """
+UPDATE errands SET due_at = %s, looks = least(looks, 1) WHERE id = %s AND state = 'unknown'
+"""
 _NEXT_TRY = """
-UPDATE errands SET state = 'queued', tries = tries + 1, looks = 0, due_at = %s, provider_id = NULL,
-    claimed_at = NULL, learnt = learnt - 'code' - 'fails'
+UPDATE errands SET state = 'queued', tries = tries + 1, attempts = 0, looks = 0, due_at = %s,
+    provider_id = NULL, claimed_at = NULL, learnt = learnt - 'code' - 'fails'
 WHERE id = %s AND state = 'unknown'
 """
 _ENDS = """

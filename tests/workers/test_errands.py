@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -228,11 +229,15 @@ def test_an_answer_to_an_earlier_request_counts_no_more(
     answers(gateway, 500)
     receipt = buy(desk.app, ASHA, PIN, 100)
     drain(desk.app)
-    desk.boxes.change("UPDATE errands SET attempts = 2")
-    told = (desk.errand(receipt).id, ["sending", "unknown"], "declined", clock.now())
+    desk.boxes.change("UPDATE errands SET attempts = 2, tries = 2")
     with desk.app.engine.begin() as connection:
-        assert not errand_rows.said(connection, *told, attempts=1)
-        assert errand_rows.said(connection, *told, attempts=2)
+        last = errand_rows.doubtful(connection, ["airtime"], clock.now() + timedelta(days=1))
+    assert last is not None
+    told = (last.id, ["sending", "unknown"], "declined", clock.now())
+    with desk.app.engine.begin() as connection:
+        for earlier in (replace(last, attempts=1), replace(last, tries=1)):
+            assert not errand_rows.said(connection, *told, request=earlier)
+        assert errand_rows.said(connection, *told, request=last)
     drain(desk.app)
     assert desk.errand(receipt).state == "refused"
 

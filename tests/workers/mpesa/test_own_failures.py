@@ -9,6 +9,8 @@ from tests.workers import looks
 from tests.workers.mpesa.payouts import FULL, LEFT, Payouts
 from ussd_app.kernel.errors import RefusalCode, Refused
 from workers.errand_rows import PROBE_S
+from workers.errands import MOST_ATTEMPTS
+from workers.gateways.errands import Postponed
 
 
 def test_our_account_too_low_goes_out_again_under_another_name(mpesa: Payouts, sent: str) -> None:
@@ -55,6 +57,25 @@ def test_our_account_too_low_for_too_long_is_given_up(mpesa: Payouts, sent: str)
     assert mpesa.clock.now() - timedelta(days=3, hours=2) < looks.one(
         mpesa.app, "SELECT created_at FROM errands WHERE reference = %s", sent
     )
+
+
+def test_a_name_after_many_has_as_many_attempts_as_the_first(mpesa: Payouts, sent: str) -> None:
+    for number in range(MOST_ATTEMPTS + 2):
+        mpesa.failed(mpesa.asked[-1], "1")
+        mpesa.drain()
+        mpesa.standing("Declined")
+        mpesa.drain()
+        if number > MOST_ATTEMPTS:
+            mpesa.answer = lambda *_: Postponed("500.003.02 Spike Arrest Violation")
+        mpesa.wait(3601)
+    assert mpesa.state(sent) == "queued"
+    mpesa.answer = None
+    mpesa.wait(400)
+    last = mpesa.asked[-1]
+    assert last == f"{sent}-{MOST_ATTEMPTS + 3}"
+    mpesa.paid(last)
+    mpesa.drain()
+    assert mpesa.state(sent) == "done"
 
 
 def test_an_operator_that_is_locked_rests_the_kind_and_one_goes_out_to_see(

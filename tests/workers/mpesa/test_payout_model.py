@@ -1,17 +1,18 @@
 """Safaricom as an adversary over one payment out: whatever it says, in whatever order, and wherever
 a worker dies, money leaves at most once, the hold ends, and the books say what happened.
 
-It loses requests and answers, says results late, twice, too early or against the truth, and says
-`unknown` of what it has. It may say of a payment that it failed which it makes later: then the
-customer has been given the money back, and that is for people (`disputed`). Asked what became of a
-payment it may be vague, and in the end it tells the truth.
+It loses requests and answers, refuses at its gate what it may have taken before, says results late,
+twice, too early or against the truth, and says `unknown` of what it has. It may say of a payment
+that it failed which it makes later: then the customer has been given the money back, and that is
+for people (`disputed`). Asked what became of a payment it may be vague, and in the end it tells the
+truth.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies
+from hypothesis import HealthCheck, example, given, settings, strategies
 from sqlalchemy import Engine
 
 from tests.workers import looks
@@ -26,25 +27,39 @@ from ussd_app.ledger import audit
 from ussd_app.settings import Settings
 from workers import errand_rows
 from workers.errand_rows import SENDING_LIMIT_S
-from workers.gateways.errands import Errand, Open, Outcome, Postponed
+from workers.gateways.errands import Declined, Errand, Open, Outcome, Postponed
 
 ENDS = ("done", "refused", "disputed")
 LONGEST_HEALING = 60
 AMOUNT = 10_00
 
+_BEGINNINGS = [
+    [],
+    ["take and be silent", "drain", "wait"],
+    ["take and be silent", "drain", "wait", "answer that it is unknown"],
+    ["take and be silent", "drain", "time out", "drain", "wait"],
+    ["lose the request", "drain", "wait"],
+    ["worker dies asking", "wait", "wait"],
+]
+"""Doubts, which are what is worth going on from."""
 _STEPS = strategies.lists(
     strategies.sampled_from(
         [
-            *("accept", "take and be silent", "lose the request", "throttle"),
+            *("accept", "take and be silent", "lose the request", "throttle", "refuse", "refuse"),
             *("pay", "fail for good", "fail for now"),
             *("say it", "say it", "say it failed", "say it was too low", "time out"),
             *("answer", "answer vaguely", "answer that it is unknown"),
-            *("drain", "drain", "wait", "wait long", "worker dies", "worker dies asking"),
+            *("answer that it is unknown", "drain", "drain", "drain", "wait", "wait long"),
+            *("worker dies", "worker dies asking"),
         ]
     ),
-    min_size=1,
-    max_size=16,
+    min_size=6,
+    max_size=14,
 )
+
+_TAKEN_AND_THEN_REFUSED = [
+    *("take and be silent", "drain", "wait", "answer that it is unknown", "refuse", "drain", "pay"),
+]
 
 
 @dataclass
@@ -71,6 +86,8 @@ class Play:
                 return Open("dropped")
             case "throttle":
                 return Postponed("500.003.02")
+            case "refuse":
+                return Declined("HTTP 404")
         known = errand.reference in self.mpesa.taken
         taken = self.mpesa.take(kind, errand)
         if known:
@@ -80,7 +97,7 @@ class Play:
     def do(self, step: str) -> None:
         name = self.names[-1] if self.names else None
         match step:
-            case "accept" | "take and be silent" | "lose the request" | "throttle":
+            case "accept" | "take and be silent" | "lose the request" | "throttle" | "refuse":
                 self.way = step
             case "drain":
                 self.mpesa.drain()
@@ -124,7 +141,7 @@ class Play:
         if step == "answer vaguely":
             self.mpesa.standing("Authorized" if name in self.mpesa.taken else None, of=name)
         elif step == "answer that it is unknown" and name not in self.paid:
-            self.mpesa.standing("2032" if name in self.failed else None, of=name)
+            self.mpesa.standing("2032", of=name)
         elif name not in self.mpesa.taken or name in self.paid | set(self.failed):
             self.mpesa.standing(of=name)
         else:
@@ -143,6 +160,8 @@ class Play:
         """Safaricom pays what it was asked for and has not judged, and tells the truth: of what
         became of it, and once more of what it paid. Then how it ended."""
         self.way = "accept"
+        for name in self.names:
+            self._says("pay", name)
         for _ in range(LONGEST_HEALING):
             self.mpesa.drain()
             if looks.state(self.mpesa.app, self.reference) in ENDS:
@@ -183,11 +202,12 @@ def begin(settings: Settings, clock: FrozenClock, engine: Engine) -> Iterator[Ca
 
 
 @settings(
-    max_examples=60,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(steps=_STEPS)
+@given(steps=strategies.builds(list.__add__, strategies.sampled_from(_BEGINNINGS), _STEPS))
+@example(steps=_TAKEN_AND_THEN_REFUSED)
 def test_money_leaves_once_or_not_at_all(begin: Callable[[], Play], steps: list[str]) -> None:
     play = begin()
     for step in steps:
