@@ -173,10 +173,12 @@ class Backstage:
         with self._before_the_curtain():
             for name, decimal in amounts.items():
                 if name == "kes":
-                    vault.fund(desk, to_minor(decimal, KES_SCALE) or 0, "given:kes")
+                    minor = to_minor(decimal, KES_SCALE) or 0
+                    vault.fund(desk, minor, "given:kes", vault.PLANTERS)
                 else:
                     scale = SCALES[desk.catalogue.accounts[name].asset]
-                    vault.stock(desk, name, to_minor(decimal, scale) or 0, f"given:{name}")
+                    minor = to_minor(decimal, scale) or 0
+                    vault.stock(desk, name, minor, f"given:{name}", vault.PLANTERS)
 
     @property
     def agreement_kinds(self) -> Mapping[str, AgreementKind]:

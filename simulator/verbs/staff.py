@@ -15,6 +15,7 @@ from ussd_app.domain import (
     guards,
     kyc,
     mpesa_back,
+    mpesa_reversals,
     parties,
     verdicts,
 )
@@ -99,23 +100,16 @@ def closes(scene: Scene, who: str, what: str, count: str, unit: str) -> None:
     guards.close_for(desk, now, until, types, "works", who)
 
 
-def gives(scene: Scene, reference: str, name: str) -> list[str]:
-    """`staff give FT001 to asha`: money that was kept aside."""
+def gives(scene: Scene, who: str, reference: str, name: str) -> list[str]:
+    """`staff joyce gives FT001 to asha`: money that was kept aside."""
     desk, msisdn = _desk(scene), scene.phone(name).msisdn
-    return _placed(lambda: deposits.release(desk, reference, msisdn, SOMEBODY))
+    return _decided(lambda: deposits.release(desk, reference, msisdn, who) or ONE_MORE)
 
 
-def sends_back(scene: Scene, reference: str) -> list[str]:
-    """`staff send FT001 back`: money that was kept aside."""
+def sends_back(scene: Scene, who: str, reference: str) -> list[str]:
+    """`staff joyce sends FT001 back`: money that was kept aside."""
     desk = _desk(scene)
-    return _placed(lambda: deposits.send_back(desk, reference, SOMEBODY))
-
-
-def _placed(place: Callable[[], str]) -> list[str]:
-    try:
-        return [place()]
-    except deposits.NotWaiting as not_waiting:
-        return [str(not_waiting)]
+    return _decided(lambda: deposits.send_back(desk, reference, who) or ONE_MORE)
 
 
 def compares(scene: Scene) -> list[str]:
@@ -142,6 +136,18 @@ def gives_back(scene: Scene, who: str, reference: str) -> list[str]:
     """`staff joyce gives UKL… back by M-PESA`: money from there that was kept aside."""
     desk = _desk(scene)
     return _decided(lambda: "asked for" if mpesa_back.want(desk, reference, who) else ONE_MORE)
+
+
+def reverses(scene: Scene, who: str, mpesa: str) -> list[str]:
+    """`staff joyce wants UKL… reversed by M-PESA`: a payment that somebody was given."""
+    desk = _desk(scene)
+    return _decided(lambda: "asked for" if mpesa_reversals.want(desk, mpesa, who) else ONE_MORE)
+
+
+def has_seen(scene: Scene, who: str, mpesa: str, theirs: str) -> list[str]:
+    """`staff joyce sees UKL… reversed by UKM…`: by M-PESA itself. Shows our receipt of it."""
+    desk = _desk(scene)
+    return _decided(lambda: mpesa_reversals.enter_seen(desk, mpesa, theirs, who) or ONE_MORE)
 
 
 def knows(scene: Scene, receipt: str, how: str) -> list[str]:
@@ -174,10 +180,12 @@ VERBS: Final[Table] = table(
     (rf"staff {NAME} (raises|leaves) the limits of {NAME}", limits),
     (rf"staff {NAME} blocks the ID of {NAME}", blocks),
     (rf"staff {NAME} closes ([a-z_]+) for ([0-9]{{1,3}}) (minute|hour)s?", closes),
-    (rf"staff give ([A-Z0-9]+) to {NAME}", gives),
-    ("staff send ([A-Z0-9]+) back", sends_back),
+    (rf"staff {NAME} gives ([A-Z0-9]+) to {NAME}", gives),
+    (rf"staff {NAME} sends ([A-Z0-9]+) back", sends_back),
     ("the books are compared", compares),
     (rf"staff {NAME} (approves|leaves) difference ([0-9]+)", decides),
     (rf"staff {NAME} gives ([A-Z0-9]+) back by M-PESA", gives_back),
+    (rf"staff {NAME} wants ([A-Z0-9]+) reversed by M-PESA", reverses),
+    (rf"staff {NAME} sees ([A-Z0-9]+) reversed by ([A-Z0-9]+)", has_seen),
     ("staff know that ([A-Z0-9]+) (was done|was not done)", knows),
 )

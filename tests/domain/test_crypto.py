@@ -34,8 +34,8 @@ def house(app: App) -> App:
     desk = app.bank.desk
     plant(desk, CAST)
     for name, minor in (("btc", 5_100_000), ("eth", 3 * 10**9), ("usdt", 2_000 * 10**6)):
-        vault.stock(desk, name, minor, f"test:{name}")
-    vault.fund(desk, 10_000_00, "test:fund")
+        vault.stock(desk, name, minor, f"test:{name}", vault.PLANTERS)
+    vault.fund(desk, 10_000_00, "test:fund", vault.PLANTERS)
     return app
 
 
@@ -196,7 +196,7 @@ def test_sixteen_who_race_to_sell_never_fill_the_vault_beyond_its_most(house: Ap
 def test_the_house_pays_no_shillings_that_it_does_not_have(app: App, clock: FrozenClock) -> None:
     desk = app.bank.desk
     plant(desk, CAST)
-    vault.stock(desk, "btc", 6_000_000, "test:btc")
+    vault.stock(desk, "btc", 6_000_000, "test:btc", vault.PLANTERS)
     assert accept(app, quote(app, BUY, "500"), "buy") is None
     clock.advance(seconds=1)
     record(desk, Rate("btc", 20_000_000_00, clock.now()))
@@ -306,15 +306,15 @@ def test_a_delivery_fills_the_reserve_first_and_once_a_key(house: App) -> None:
     btc = coin(house.catalogue, "btc")
     before = vault.position(desk, btc)
     assert (before.reserve_minor, before.vault_minor) == (5_000_000, 100_000)
-    first = vault.stock(desk, "btc", 700, "more")
-    assert vault.stock(desk, "btc", 700, "more") == first
-    assert vault.stock(desk, "btc", 5_100_000, "test:btc")
+    first = vault.stock(desk, "btc", 700, "more", vault.PLANTERS)
+    assert vault.stock(desk, "btc", 700, "more", vault.PLANTERS) == first
+    assert vault.stock(desk, "btc", 5_100_000, "test:btc", vault.PLANTERS)
     after = vault.position(desk, btc)
     assert (after.reserve_minor, after.vault_minor) == (5_000_000, 100_700)
     with pytest.raises(KeyConflict):
-        vault.stock(desk, "btc", 701, "more")
+        vault.stock(desk, "btc", 701, "more", vault.PLANTERS)
     with pytest.raises(AboveCeiling):
-        vault.stock(desk, "btc", 5 * 10**8, "too much")
+        vault.stock(desk, "btc", 5 * 10**8, "too much", vault.PLANTERS)
 
 
 def test_the_development_house_is_planted_once(app: App) -> None:
@@ -344,14 +344,19 @@ def test_the_position_can_be_seen_and_filled_at_a_terminal(
     assert table.splitlines()[1].split() == (
         ["0.00098", "BTC", "5", "BTC", "0.05", "BTC", "0.00002", "BTC"]
     )
-    assert say("stock", "eth", "1.5", "--ref", "C-1")[1].endswith(": 1.5 ETH taken in.\n")
-    assert say("stock", "eth", "1.5", "--ref", "C-1")[0] == 0
-    assert say("stock", "eth", "2", "--ref", "C-1") == (
+
+    def take(*words: str) -> tuple[int, str]:
+        assert say(*words, "--staff", "joyce") == (0, f"{terminal.ONE_MORE}\n")
+        return say(*words, "--staff", "peter")
+
+    assert take("stock", "eth", "1.5", "--ref", "C-1")[1].endswith(": 1.5 ETH taken in.\n")
+    assert take("stock", "eth", "1.5", "--ref", "C-1")[0] == 0
+    assert take("stock", "eth", "2", "--ref", "C-1") == (
         *(1, "That reference was used for something else.\n"),
     )
-    assert say("stock", "btc", "6", "--ref", "C-2") == (1, "The house may not hold that many.\n")
-    assert say("fund", "2500", "--ref", "B-1")[0] == 0
+    assert take("stock", "btc", "6", "--ref", "C-2") == (1, "The house may not hold that many.\n")
+    assert take("fund", "2500", "--ref", "B-1")[0] == 0
     with pytest.raises(SystemExit):
-        say("fund", "0.001", "--ref", "B-2")
+        take("fund", "0.001", "--ref", "B-2")
     assert vault.position(house.bank.desk, coin(house.catalogue, "eth")).custody_minor == 45 * 10**8
     assert proven(house)

@@ -10,10 +10,10 @@ from sqlalchemy import Engine
 from tests.people import ASHA, BARAKA, CAST
 from ussd_app.bootstrap import App
 from ussd_app.domain import deposits, parties
-from ussd_app.domain.deposits import NotWaiting
 from ussd_app.domain.mpesa import arrival, matching
 from ussd_app.domain.mpesa.arrival import Payment
 from ussd_app.domain.seeds import Planted, Seed, plant
+from ussd_app.domain.two_of_staff import Decided
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.ledger import audit
 from ussd_app.running.outside import SAYINGS
@@ -120,7 +120,7 @@ def test_eight_people_at_once_place_it_once(town: App, engine: Engine) -> None:
 
 def test_one_alone_cannot_give_it_as_money_from_a_bank(town: App) -> None:
     assert deposits.waiting(town.engine) == []
-    with pytest.raises(NotWaiting):
+    with pytest.raises(Decided):
         deposits.release(town.bank.desk, "UKA1", ASHA.msisdn, "joyce")
 
 

@@ -18,6 +18,7 @@ from ussd_app.domain.catalogue import (
     ShareOf,
 )
 from ussd_app.domain.texts import Sentence, Texts
+from ussd_app.domain.two_of_staff import Unsigned, must_be_signed
 from ussd_app.products.lint import lint
 from ussd_app.products.read import (
     HERE,
@@ -239,3 +240,24 @@ def test_what_moves_a_billers_money_tells_their_books(catalogue: Catalogue, text
     mute = replace(catalogue, types={**catalogue.types, "pay_bill": silent})
     fault = "type pay_bill: moves what a biller holds, and their books hear nothing of it"
     assert lint(mute, texts) == [fault]
+
+
+def test_what_staff_start_without_two_approvals_is_found(
+    catalogue: Catalogue, texts: Texts
+) -> None:
+    sale = replace(catalogue.types["sell_float"], approvals=1)
+    sent = replace(catalogue.types["send_money"], approvals=2)
+    crooked = replace(catalogue, types={**catalogue.types, "sell_float": sale, "send_money": sent})
+    assert sorted(lint(crooked, texts)) == [
+        "type sell_float: staff start it without 2 approvals",
+        "type send_money: has approvals, and no staff start it",
+    ]
+
+
+def test_nothing_of_staff_is_written_with_one_name() -> None:
+    with pytest.raises(Unsigned):
+        must_be_signed(2, "joyce, Joyce ")
+    with pytest.raises(Unsigned):
+        must_be_signed(2, None)
+    must_be_signed(2, "joyce, peter")
+    must_be_signed(0, None)

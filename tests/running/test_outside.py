@@ -9,9 +9,10 @@ from ussd_app.bootstrap import App
 from ussd_app.domain import deposits
 from ussd_app.domain.deposits import Deposit
 from ussd_app.domain.seeds import plant
+from ussd_app.domain.two_of_staff import SaidAlready, Undecided
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.ledger import audit
-from ussd_app.running.outside import SAYINGS
+from ussd_app.running.outside import ONE_MORE, SAYINGS
 from workers.errands import Errands
 from workers.gateways.errands import Agreed, Errand, Open, Outcome
 
@@ -29,7 +30,7 @@ class Reseller:
 
 
 def say(app: App, what: str, **words: str) -> str:
-    return SAYINGS[what](app, Namespace(staff="joyce", **words))
+    return SAYINGS[what](app, Namespace(**{"staff": "joyce", **words}))
 
 
 def run(app: App) -> None:
@@ -53,19 +54,26 @@ def test_an_errand_in_doubt_is_decided_once(town: App) -> None:
         say(town, "done", reference=receipt)
 
 
-def test_what_is_owed_is_paid_out_of_trust_once(town: App) -> None:
+def test_what_is_owed_is_paid_out_of_trust_once_by_two(town: App) -> None:
     buy(town, ASHA, "4826", 100)
     run(town)
     assert "owed to the reseller: KES 96.00" in say(town, "list")
-    words = {"whom": "reseller", "amount": "90", "reference": "RTGS1"}
-    first = say(town, "paid", **words)
-    assert say(town, "paid", **words) == first
+
+    def paid(amount: str, reference: str) -> str:
+        words = {"whom": "reseller", "amount": amount, "reference": reference}
+        assert say(town, "paid", **words) == ONE_MORE
+        with pytest.raises(SaidAlready):
+            say(town, "paid", **words)
+        return say(town, "paid", **words, staff="peter")
+
+    first = paid("90", "RTGS1")
+    assert paid("90", "RTGS1") == first
     assert "owed to the reseller: KES 6.00" in say(town, "list")
     with pytest.raises(Refused) as again:
-        say(town, "paid", **(words | {"amount": "91"}))
+        paid("91", "RTGS1")
     assert again.value.code is RefusalCode.KEY_CONFLICT
     with pytest.raises(Refused) as more:
-        say(town, "paid", **(words | {"reference": "RTGS2"}))
+        paid("90", "RTGS2")
     assert more.value.code is RefusalCode.INSUFFICIENT_FUNDS
     assert not audit.run(town.engine)
 
@@ -77,7 +85,14 @@ def test_money_kept_aside_is_given_to_whom_it_belongs(town: App) -> None:
     assert "FT1" in say(town, "list")
     with pytest.raises(ValueError, match="no Kenyan"):
         say(town, "give", reference="FT1", phone="12")
-    say(town, "give", reference="FT1", phone="0712000001")
-    with pytest.raises(deposits.NotWaiting):
+    give = {"reference": "FT1", "phone": "0712000001"}
+    assert say(town, "give", **give) == ONE_MORE
+    with pytest.raises(SaidAlready):
+        say(town, "give", **give)
+    assert say(town, "send-back", reference="FT1", staff="peter") == ONE_MORE
+    assert "(peter: it is for back)" in say(town, "list")
+    assert say(town, "give", **give) == ONE_MORE
+    assert say(town, "give", **give, staff="peter").startswith("K")
+    with pytest.raises(Undecided):
         say(town, "send-back", reference="FT1")
     assert not audit.run(town.engine)

@@ -12,12 +12,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from ussd_app.domain import parties, roles
+from ussd_app.domain import parties, roles, two_of_staff
 from ussd_app.domain.arrivals import enter, entered_as
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.keys import fingerprint
 from ussd_app.domain.parties import Party
 from ussd_app.domain.roles import WALLET
+from ussd_app.domain.two_of_staff import SIGNED, Decided, Undecided
 from ussd_app.kernel.errors import RefusalCode, Refused
 
 DEPOSIT, UNPLACED = "bank_deposit", "bank_unplaced"
@@ -30,15 +31,17 @@ INSERT INTO unplaced (reference, receipt, amount_minor, facts, because, came_at)
 VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (reference) DO NOTHING
 """
 _WAITING = """
-SELECT reference, receipt, amount_minor, facts, because, came_at FROM unplaced
+SELECT reference, receipt, amount_minor, facts, because, wanted, wanted_by, came_at FROM unplaced
 WHERE state = 'waiting' AND source = 'bank' ORDER BY came_at, reference LIMIT %s
 """
 _ONE = """
-SELECT reference, receipt, amount_minor, facts, because, came_at FROM unplaced
+SELECT reference, receipt, amount_minor, facts, because, wanted, wanted_by, came_at FROM unplaced
 WHERE reference = %s AND state = 'waiting' AND source = 'bank' FOR UPDATE
 """
 _ENDED = "UPDATE unplaced SET state = %s, ended_at = %s WHERE reference = %s"
 
+BACK = "back"
+"""Where money is wanted that goes back to its bank; a customer's number says the customer."""
 MOST = 500
 
 
@@ -55,18 +58,17 @@ class Deposit:
 
 @dataclass(frozen=True)
 class Unplaced:
-    """Money in suspense. `facts` are what its receipt will say."""
+    """Money in suspense. `facts` are what its receipt will say; `wanted_by` are those of the staff
+    who want it to go where it is `wanted`."""
 
     reference: str
     receipt: str
     amount_minor: int
     facts: Mapping[str, Any]
     because: str
+    wanted: str | None
+    wanted_by: str | None
     came_at: datetime
-
-
-class NotWaiting(Exception):
-    """No money waits under that reference, or it cannot go there; the message says which."""
 
 
 def read(body: Mapping[str, str]) -> Deposit:
@@ -114,41 +116,49 @@ def waiting(engine: Engine) -> list[Unplaced]:
         return [Unplaced(**row) for row in rows.mappings()]
 
 
-def release(desk: Desk, reference: str, msisdn: str, staff: str) -> str:
-    """Give money that waits to a customer. Returns the receipt number. Raises NotWaiting."""
+def release(desk: Desk, reference: str, msisdn: str, by: str) -> str | None:
+    """One of the staff says whose money that waits is; it goes there when a second says the same.
+
+    Returns the receipt number; None while somebody else must say it. Raises Undecided.
+    """
     party = parties.find(desk.reads, msisdn)
     obstacle = _obstacle(party)
     if party is None or obstacle is not None:
-        raise NotWaiting(f"It cannot go to {msisdn}: {obstacle}.")
-    side = roles.own(desk, WALLET, party)
-    return _decide(desk, reference, RELEASED, side, staff)
+        raise Undecided(f"It cannot go to {msisdn}: {obstacle}.")
+    return _decide(desk, reference, msisdn, by, RELEASED, roles.own(desk, WALLET, party))
 
 
-def send_back(desk: Desk, reference: str, staff: str) -> str:
-    """Owe money that waits to the switch again. Returns the receipt number. Raises NotWaiting."""
-    return _decide(desk, reference, SENT_BACK, None, staff)
+def send_back(desk: Desk, reference: str, by: str) -> str | None:
+    """One of the staff wants money that waits owed to the switch again; the same."""
+    return _decide(desk, reference, BACK, by, SENT_BACK, None)
 
 
-def _decide(desk: Desk, reference: str, kind: str, payee: roles.Side | None, staff: str) -> str:
+def _decide(
+    desk: Desk, reference: str, where: str, by: str, kind: str, payee: roles.Side | None
+) -> str | None:
     """One decision a reference: the key is the same, whatever is decided."""
+    key, digest = f"unplaced:{reference}", fingerprint("unplaced", reference)
     with desk.engine.begin() as connection:
         row = connection.exec_driver_sql(_ONE, (reference,)).mappings().first()
         if row is None:
-            raise NotWaiting(f"Nothing waits under {reference}.")
+            raise Decided(f"Nothing waits under {reference}.")
         kept = Unplaced(**row)
-        key, digest = f"unplaced:{reference}", fingerprint("unplaced", reference)
-        before = entered_as(desk, key)
-        decided = before or kind
+        before, receipt = entered_as(desk, key), None
         if before is None:
+            saying = two_of_staff.want(connection, reference, where, by)
+            if not saying.is_enough:
+                return None
+            said = {**kept.facts, SIGNED: str(saying)}
             try:
-                given = (desk, kind, kept.amount_minor, key, digest)
-                receipt = enter(*given, payee=payee, said={**kept.facts, "staff": staff})
+                receipt = enter(
+                    *(desk, kind, kept.amount_minor, key, digest), payee=payee, said=said
+                )
             except Refused as refused:
-                raise NotWaiting(f"It cannot go there: {refused.code.value}.") from None
-        state = "sent_back" if decided == SENT_BACK else "released"
+                raise Undecided(f"It cannot go there: {refused.code.value}.") from None
+        state = "sent_back" if (before or kind) == SENT_BACK else "released"
         connection.exec_driver_sql(_ENDED, (state, desk.clock.now(), reference))
-    if before is not None:
-        raise NotWaiting(f"What waited under {reference} was {state} already.")
+    if receipt is None:
+        raise Decided(f"What waited under {reference} was {state} already.")
     return receipt
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from ussd_app.domain import also, gates, limits, pricing, roles, room
+from ussd_app.domain import also, gates, limits, pricing, roles, room, two_of_staff
 from ussd_app.domain.also import NOTHING, Also
 from ussd_app.domain.catalogue import AMOUNT, HOUSE, PAYEE, PAYER, Type
 from ussd_app.domain.desk import SYSTEM, Desk
@@ -95,7 +95,11 @@ def between(
 
 
 def head(desk: Desk, move: Move, scope: str, key: str, digest: bytes) -> Draft:
-    """The beginning of every entry: what names it, and what is remembered of it. No legs yet."""
+    """The beginning of every entry: what names it, and what is remembered of it. No legs yet.
+
+    Whatever staff decide is written only with the names of as many as its type asks for.
+    """
+    two_of_staff.must_be_signed(move.kind.approvals, move.said.get(two_of_staff.SIGNED))
     now = desk.clock.now()
     return Draft(
         scope=scope,

@@ -11,11 +11,14 @@ from ussd_app.domain.catalogue import AMOUNT
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.exchange import COINS, Coin, coin
 from ussd_app.domain.house import FLOAT
+from ussd_app.domain.two_of_staff import SIGNED
 
 FUND = "fund_coins"
 DEVELOPMENT = {"btc": 2 * 10**8, "eth": 50 * 10**9, "usdt": 50_000 * 10**6}
 """What the house of a development server begins with, in minor units of each coin."""
 DEVELOPMENT_FUND_MINOR = 5_000_000_00
+PLANTERS = "joyce, peter"
+"""Who signed for it there."""
 
 
 class Position(NamedTuple):
@@ -53,27 +56,28 @@ def shillings(desk: Desk) -> int:
     return desk.book.balances([desk.house[FLOAT]])[desk.house[FLOAT]].available
 
 
-def stock(desk: Desk, name: str, minor: int, key: str) -> str:
-    """Take in coins that the custodian has received for the house, once a key.
+def stock(desk: Desk, name: str, minor: int, key: str, by: str) -> str:
+    """Take in coins that the custodian has received for the house, once a key; `by` have seen it.
 
     The reserve is filled up first. Returns the receipt number. Raises LedgerRefusal when the vault
     would hold more than it may.
     """
     coin_ = coin(desk.catalogue, name)
     reserve = min(minor, max(0, coin_.reserve_minor - position(desk, coin_).reserve_minor))
-    return arrivals.write(desk, f"stock_{name}", {AMOUNT: minor - reserve, "reserve": reserve}, key)
+    price = {AMOUNT: minor - reserve, "reserve": reserve}
+    return arrivals.write(desk, f"stock_{name}", price, key, said={SIGNED: by})
 
 
-def fund(desk: Desk, amount_minor: int, key: str) -> str:
-    """Take in shillings of the owners, to buy coins back with, once a key."""
-    return arrivals.write(desk, FUND, {AMOUNT: amount_minor}, key)
+def fund(desk: Desk, amount_minor: int, key: str, by: str) -> str:
+    """Take in shillings of the owners, to buy coins back with, once a key; `by` have seen them."""
+    return arrivals.write(desk, FUND, {AMOUNT: amount_minor}, key, said={SIGNED: by})
 
 
 def plant(desk: Desk) -> None:
     """Give the house of a development server coins and shillings, once."""
     for name, minor in DEVELOPMENT.items():
-        stock(desk, name, minor, f"{name}:planted")
-    fund(desk, DEVELOPMENT_FUND_MINOR, f"{FUND}:planted")
+        stock(desk, name, minor, f"{name}:planted", PLANTERS)
+    fund(desk, DEVELOPMENT_FUND_MINOR, f"{FUND}:planted", PLANTERS)
 
 
 def positions(desk: Desk) -> list[Position]:

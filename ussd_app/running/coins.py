@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from ussd_app.bootstrap import build
 from ussd_app.domain import vault
 from ussd_app.domain.desk import Desk
-from ussd_app.domain.exchange import COINS, coin
+from ussd_app.domain.exchange import COINS, Coin, coin
+from ussd_app.domain.two_of_staff import Undecided, together
 from ussd_app.domain.vault import Position
 from ussd_app.kernel.money import KES_SCALE, format_minor
 from ussd_app.kernel.units import format_units, parse_decimal, to_minor
 from ussd_app.ledger.refusals import AboveCeiling, KeyConflict
 from ussd_app.running.inspection import reachable
 from ussd_app.settings import Settings
+
+ONE_MORE = "Noted. Somebody else must say so too."
 
 
 def add_words(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +28,7 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     for words in (stock, fund):
         words.add_argument("amount", help="in decimals, like 0.5")
         words.add_argument("--ref", required=True, help="the custodian's or bank's own number")
+        words.add_argument("--staff", required=True, metavar="NAME", help="who saw it")
 
 
 def manage(settings: Settings, options: argparse.Namespace) -> int:
@@ -42,6 +46,9 @@ def manage(settings: Settings, options: argparse.Namespace) -> int:
         except KeyConflict:
             print("That reference was used for something else.")
             return 1
+        except Undecided as undecided:
+            print(undecided)
+            return 1
         finally:
             app.close()
     return 0
@@ -49,15 +56,25 @@ def manage(settings: Settings, options: argparse.Namespace) -> int:
 
 def _take_in(desk: Desk, options: argparse.Namespace) -> str:
     coin_ = coin(desk.catalogue, options.coin) if options.what == "stock" else None
-    decimal = parse_decimal(options.amount)
+    minor = _minor(options.amount, coin_)
+    key = f"{options.what}:{options.ref}"
+
+    def take(names: str) -> str:
+        if coin_ is None:
+            return f"{vault.fund(desk, minor, key, names)}: KES {format_minor(minor)} taken in."
+        receipt = vault.stock(desk, coin_.name, minor, key, names)
+        return f"{receipt}: {format_units(minor, coin_.asset)} taken in."
+
+    what = f"{minor} {coin_.name if coin_ else 'kes'}"
+    return together(desk, key, what, options.staff, take) or ONE_MORE
+
+
+def _minor(amount: str, coin_: Coin | None) -> int:
+    decimal = parse_decimal(amount)
     minor = to_minor(decimal, coin_.scale if coin_ else KES_SCALE) if decimal else None
     if minor is None:
-        raise SystemExit(f"{options.amount} is no such amount.")
-    key = f"{options.what}:{options.ref}"
-    if coin_ is None:
-        return f"{vault.fund(desk, minor, key)}: KES {format_minor(minor)} taken in."
-    receipt = vault.stock(desk, coin_.name, minor, key)
-    return f"{receipt}: {format_units(minor, coin_.asset)} taken in."
+        raise SystemExit(f"{amount} is no such amount.")
+    return minor
 
 
 def _lines(desk: Desk) -> Iterator[str]:

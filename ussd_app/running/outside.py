@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from ussd_app.bootstrap import App, build
 from ussd_app.domain import clearing, deposits, mpesa_back
-from ussd_app.domain.deposits import NotWaiting
 from ussd_app.domain.mpesa import matching
 from ussd_app.domain.two_of_staff import Undecided
 from ussd_app.kernel.clock import nairobi
@@ -19,6 +18,7 @@ from ussd_app.running.inspection import reachable
 from ussd_app.settings import Settings
 
 MOST = 500
+ONE_MORE = "Noted. Somebody else must say so too."
 
 
 def add_words(parser: argparse.ArgumentParser) -> None:
@@ -28,11 +28,11 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     for name, about in (
         ("done", "an errand in doubt was done"),
         ("not-done", "an errand in doubt was not done: the money is free again"),
-        ("give", "give money that was kept aside to a customer"),
+        ("give", "give money that was kept aside to a customer; two people must"),
         ("place", "say whose money from M-PESA is that was kept aside; two people must"),
-        ("send-back", "send money that was kept aside back to its bank"),
+        ("send-back", "send money that was kept aside back to its bank; two people must"),
         ("give-back", "give money from M-PESA that was kept aside back by reversing its receipt"),
-        ("paid", "enter that the reseller or the switch was paid out of trust"),
+        ("paid", "enter that the reseller or the switch was paid out of trust; two people must"),
     ):
         words = what.add_parser(name, help=about)
         if name == "paid":
@@ -52,7 +52,7 @@ def manage(settings: Settings, options: argparse.Namespace) -> int:
         app = build(known)
         try:
             print(SAYINGS[options.what](app, options))
-        except (NotWaiting, Undecided, ValueError) as reason:
+        except (Undecided, ValueError) as reason:
             print(reason)
             return 1
         except Refused as refused:
@@ -75,7 +75,7 @@ def _list(app: App, _options: argparse.Namespace) -> str:
         ]
     kept = [
         f"{one.reference:<20} {one.receipt:<10} KES {format_minor(one.amount_minor)}"
-        f"  {nairobi(one.came_at):%Y-%m-%d %H:%M}  {one.because}"
+        f"  {nairobi(one.came_at):%Y-%m-%d %H:%M}  {one.because}{_said(one.wanted, one.wanted_by)}"
         for one in deposits.waiting(app.engine)
     ]
     kept += [
@@ -110,7 +110,8 @@ def _give(app: App, options: argparse.Namespace) -> str:
     msisdn = parse(options.phone)
     if msisdn is None:
         raise ValueError(f"{options.phone} is no Kenyan mobile number.")
-    return deposits.release(app.bank.desk, options.reference, msisdn, options.staff)
+    receipt = deposits.release(app.bank.desk, options.reference, msisdn, options.staff)
+    return receipt or ONE_MORE
 
 
 def _said(wanted: str | None, by: str | None) -> str:
@@ -121,11 +122,11 @@ def _place(app: App, options: argparse.Namespace) -> str:
     given = (options.reference.upper(), options.account, options.staff)
     with app.engine.begin() as connection:
         receipt = matching.give(app.bank.desk, connection, *given)
-    return receipt or "Noted. Somebody else must say so too."
+    return receipt or ONE_MORE
 
 
 def _send_back(app: App, options: argparse.Namespace) -> str:
-    return deposits.send_back(app.bank.desk, options.reference, options.staff)
+    return deposits.send_back(app.bank.desk, options.reference, options.staff) or ONE_MORE
 
 
 def _give_back(app: App, options: argparse.Namespace) -> str:
@@ -138,7 +139,8 @@ def _paid(app: App, options: argparse.Namespace) -> str:
     minor = parse_minor(options.amount)
     if minor is None:
         raise ValueError(f"{options.amount} is no amount.")
-    return clearing.paid(app.bank.desk, options.whom, minor, options.reference, options.staff)
+    given = (options.whom, minor, options.reference, options.staff)
+    return clearing.paid(app.bank.desk, *given) or ONE_MORE
 
 
 SAYINGS: dict[str, Callable[[App, argparse.Namespace], str]] = {
