@@ -28,6 +28,7 @@ from ussd_app.domain.gates import GATES
 from ussd_app.domain.keywords import Keywords
 from ussd_app.domain.policies import POLICIES
 from ussd_app.domain.texts import FACT_TYPES, LANGUAGES, Sentence, Texts
+from ussd_app.domain.two_of_staff import NEEDED
 from ussd_app.kernel.gsm7 import is_gsm7, segments, unmappable
 
 
@@ -123,6 +124,15 @@ def _roles(catalogue: Catalogue, kind: Type) -> Iterator[str]:
             yield f"a receipt for {role}, who takes no part"
     if kind.starts == "customer" and PAYER not in kind.parties:
         yield "a customer starts it and nobody pays"
+
+
+def _approvals(catalogue: Catalogue) -> Iterator[str]:
+    """No one of the staff moves value alone."""
+    for kind in catalogue.types.values():
+        if kind.starts == "staff" and kind.approvals < NEEDED:
+            yield f"type {kind.name}: staff start it without {NEEDED} approvals"
+        if kind.starts != "staff" and kind.approvals:
+            yield f"type {kind.name}: has approvals, and no staff start it"
 
 
 def _gates(kind: Type) -> Iterator[str]:
@@ -267,6 +277,7 @@ RULES: tuple[Callable[[Catalogue], Iterator[str]], ...] = (
     _agreements,
     _standings,
     _types,
+    _approvals,
     _billed,
     _tariffs,
     _limits,
