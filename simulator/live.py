@@ -68,5 +68,6 @@ class Live:
 
 
 def _event(topic: str, view: object) -> str:
-    data = json.dumps({"topic": topic, "view": view}, ensure_ascii=False, separators=(",", ":"))
+    """All of it in ASCII: whatever an application says can be sent."""
+    data = json.dumps({"topic": topic, "view": view}, separators=(",", ":"))
     return f"data: {data}\n\n"

@@ -283,6 +283,15 @@ def test_news_reach_an_open_page_and_hold_nobody_back() -> None:
     live.tell("nobody is there")
 
 
+def test_half_a_character_in_an_answer_holds_no_news_back() -> None:
+    live = Live()
+    stream = live.stream(lambda topic: {"said": "\ud800"})
+    next(stream)
+    live.tell("phone:1")
+    assert json.loads(next(stream).encode().removeprefix(b"data: "))["view"]["said"] == "\ud800"
+    stream.close()  # type: ignore[attr-defined]
+
+
 def test_the_letters_cover_what_a_phone_shows() -> None:
     pytest.importorskip("fontTools")
     from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
