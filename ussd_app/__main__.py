@@ -129,6 +129,12 @@ def _safeguards(settings: Settings, options: Options) -> int:
     return safeguards.manage(settings, options)
 
 
+def _inbox(settings: Settings, options: Options) -> int:
+    from ussd_app.running import inbox
+
+    return inbox.manage(settings, options)
+
+
 def _reconcile(settings: Settings, options: Options) -> int:
     from ussd_app.running import reconcile
 
@@ -148,6 +154,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "outside": (_outside, "errands in doubt, money kept aside, debts: list, decide, settle"),
     "daraja": (_daraja, "Safaricom: register our doors; ask for a balance, for a payment"),
     "reconcile": (_reconcile, "our book against Safaricom's: differences; approve, leave"),
+    "inbox": (_inbox, "what we were told and no machine understood: list, show, replay, leave"),
     "reversals": (_safeguards, "payments that somebody wants back: list, grant, refuse"),
     "kyc": (_safeguards, "customers who want higher limits: list, approve, refuse"),
     "windows": (_safeguards, "maintenance: list, add, end"),
@@ -162,6 +169,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
 SAYING = {
     **{name: name for name in ("agreements", "billing", "coins", "daraja", "outside", "reconcile")},
     "merchant-day": "shop_days",
+    "inbox": "inbox",
     "staff": "staff",
 }
 """The parts that know themselves what can be said after a command."""

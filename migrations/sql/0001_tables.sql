@@ -250,6 +250,7 @@ CREATE TABLE inbox (
 );
 CREATE INDEX inbox_due ON inbox (due_at, id) WHERE state = 'queued';
 CREATE INDEX inbox_claimed ON inbox (claimed_at) WHERE state = 'claimed';
+CREATE INDEX inbox_dead ON inbox (id) WHERE state = 'dead';
 COMMENT ON TABLE inbox IS 'What was heard from the world, as it came, once per natural key';
 
 CREATE TABLE seals (
