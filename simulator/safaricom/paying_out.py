@@ -69,6 +69,18 @@ def reversal(safaricom: Safaricom, body: Body) -> dict[str, Any]:
     return _order(safaricom, asked, payment, answer)
 
 
+def in_portal(safaricom: Safaricom, receipt: str) -> None:
+    """A payment is reversed by somebody in Safaricom's portal, or by Safaricom: nobody tells the
+    business. Raises KeyError."""
+    original, now = safaricom.books.payments[receipt], safaricom.clock.now()
+    kind, business = "Transaction Reversal", original.credit
+    payment = Payment(kind, business, original.debit, original.amount_minor, now, reference=receipt)
+    with safaricom.lock:
+        safaricom.books.move(payment, safaricom.names.receipt(now), now)
+        original.reversed = True
+    _tell_receiver(safaricom, payment)
+
+
 def _order(
     safaricom: Safaricom, asked: Asked, payment: Payment, answer: dict[str, Any]
 ) -> dict[str, Any]:

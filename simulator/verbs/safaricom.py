@@ -10,6 +10,7 @@ from simulator.given import holding
 from simulator.safaricom.books import Order
 from simulator.safaricom.lipa import pay
 from simulator.safaricom.model import PIN, WRONG_PIN
+from simulator.safaricom.paying_out import in_portal
 from simulator.safaricom.prompts import Prompt
 from simulator.scene import Scene
 from simulator.verbs import NAME, Table, table
@@ -87,6 +88,14 @@ def asks_nobody(scene: Scene) -> None:
         business.validation_url = ""
 
 
+def reverses(scene: Scene, receipt: str) -> None:
+    """`Safaricom reverses UKL…`: in its own portal; it tells us nothing. Raises DialogueInvalid."""
+    try:
+        in_portal(scene.safaricom, receipt)
+    except KeyError:
+        raise DialogueInvalid(f"there is no payment {receipt}") from None
+
+
 def names_payers(scene: Scene) -> None:
     """`Safaricom names payers by digest`: as where C2B is registered in its first version."""
     for business in scene.safaricom.businesses.values():
@@ -136,4 +145,5 @@ VERBS: Final[Table] = table(
     ("Safaricom", books),
     ("Safaricom asks nobody before a payment", asks_nobody),
     ("Safaricom names payers by digest", names_payers),
+    ("Safaricom reverses ([A-Z0-9]+)", reverses),
 )

@@ -12,6 +12,7 @@ from ussd_app.domain import (
     applications,
     deposits,
     differences,
+    float_back,
     guards,
     kyc,
     mpesa_back,
@@ -21,6 +22,8 @@ from ussd_app.domain import (
 )
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.two_of_staff import Undecided
+from ussd_app.kernel.errors import Refused
+from ussd_app.kernel.money import parse_minor
 from workers.errand_rows import decide
 
 EVERYTHING: Final = "everything"
@@ -46,7 +49,7 @@ def _holding(desk: Desk, who: str, what: str, kind: str, msisdn: str, how: str) 
     wanted = next((one.id for one in waiting if (one.kind, one.msisdn) == (kind, msisdn)), 0)
     match what:
         case "approves":
-            done = applications.approve(desk, wanted, who, under=how or None)
+            done = applications.approve(desk, wanted, who, terms={"under": how} if how else {})
         case "refuses":
             applications.refuse(desk, wanted, who, how)
             return "refused"
@@ -112,6 +115,14 @@ def sends_back(scene: Scene, who: str, reference: str) -> list[str]:
     return _decided(lambda: deposits.send_back(desk, reference, who) or ONE_MORE)
 
 
+def buys_back(
+    scene: Scene, who: str, amount: str, number: str, bank: str, account: str, reference: str
+) -> list[str]:
+    """`staff joyce buys 5,000 of float back from 41001 for 68 0180199887766 as R1`."""
+    given = (number, parse_minor(amount.replace(",", "")) or 0, bank, account, reference, who)
+    return _decided(lambda: float_back.buy_back(_desk(scene), *given).receipt or ONE_MORE)
+
+
 def compares(scene: Scene) -> list[str]:
     """`the books are compared`: with Safaricom's, by the clock; shows the report of it."""
     scene.backstage.compare()
@@ -168,6 +179,8 @@ def _decided(decision: Callable[[], str]) -> list[str]:
         return [decision()]
     except Undecided as undecided:
         return [str(undecided)]
+    except Refused as refused:
+        return [f"refused: {refused.code.value}"]
 
 
 VERBS: Final[Table] = table(
@@ -182,6 +195,11 @@ VERBS: Final[Table] = table(
     (rf"staff {NAME} closes ([a-z_]+) for ([0-9]{{1,3}}) (minute|hour)s?", closes),
     (rf"staff {NAME} gives ([A-Z0-9]+) to {NAME}", gives),
     (rf"staff {NAME} sends ([A-Z0-9]+) back", sends_back),
+    (
+        rf"staff {NAME} buys ([0-9.,]+) of float back from ([0-9]+) for ([0-9]{{2}}) ([0-9]+)"
+        " as ([A-Z0-9]+)",
+        buys_back,
+    ),
     ("the books are compared", compares),
     (rf"staff {NAME} (approves|leaves) difference ([0-9]+)", decides),
     (rf"staff {NAME} gives ([A-Z0-9]+) back by M-PESA", gives_back),

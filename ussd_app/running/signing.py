@@ -7,13 +7,15 @@ one counts as on their phone, and locks it as there.
 import argparse
 from getpass import getpass
 
-from ussd_app.domain import parties, pins, staff
+from ussd_app.domain import parties, pins
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.two_of_staff import NotOfStaff, Undecided, person
 from ussd_app.kernel.errors import RefusalCode, Refused
 
 NAMED = ("staff", "second", "by")
 """The options of commands that name one of the staff."""
+
+_NUMBER = "SELECT p.msisdn FROM staff s JOIN parties p ON p.id = s.party_id WHERE s.name = %s"
 
 
 def must_be_signed(desk: Desk, options: argparse.Namespace) -> None:
@@ -25,7 +27,8 @@ def must_be_signed(desk: Desk, options: argparse.Namespace) -> None:
 
 
 def _prove(desk: Desk, name: str) -> None:
-    msisdn = staff.msisdn_of(desk.reads, name)
+    with desk.reads.connect() as connection:
+        msisdn = connection.exec_driver_sql(_NUMBER, (name,)).scalar_one_or_none()
     if msisdn is None:
         raise NotOfStaff(name)
     pin = getpass(f"PIN of {name}: ")
