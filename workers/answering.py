@@ -12,6 +12,7 @@ from ussd_app.settings import Settings
 from workers.gateways.bank import BankSwitch
 from workers.gateways.daraja import Daraja
 from workers.gateways.daraja_keys import Account
+from workers.gateways.daraja_line import Alarm
 from workers.gateways.sim_swaps import WAIT_S, NetworkSims
 from workers.shelf import RedisShelf
 
@@ -35,8 +36,14 @@ def sim_swaps(settings: Settings, clock: Clock | None = None) -> SimSwaps | None
     return NetworkSims(safaricom, settings.daraja_sim_swap_days, clock.now)
 
 
-def daraja(settings: Settings, client: redis.Redis, clock: Clock | None = None) -> Daraja | None:
-    """Safaricom, where we have an account there. Its tokens lie in Redis, for all who ask."""
+def daraja(
+    settings: Settings,
+    client: redis.Redis,
+    clock: Clock | None = None,
+    alarm: Alarm = lambda what: None,
+) -> Daraja | None:
+    """Safaricom, where we have an account there. Its tokens lie in Redis, for all who ask; what
+    people must look at is for `alarm`."""
     if settings.daraja_url is None or settings.daraja_certificate is None:
         return None
     account = Account(
@@ -50,4 +57,4 @@ def daraja(settings: Settings, client: redis.Redis, clock: Clock | None = None) 
         certificate=settings.daraja_certificate,
         callbacks=settings.public_url + settings.daraja_doors,
     )
-    return Daraja(account, RedisShelf(client), (clock or SystemClock()).now)
+    return Daraja(account, RedisShelf(client), (clock or SystemClock()).now, alarm)

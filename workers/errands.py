@@ -137,6 +137,9 @@ class Errands:
                 time.sleep(INSIST_PAUSE_S)
         if error:
             log.warning("an errand is not done", id=row.id, kind=row.kind, state=state, why=error)
+        if isinstance(outcome, Postponed) and outcome.ours:
+            with self._app.engine.begin() as connection:
+                payout_rows.rest(connection, row.kind, outcome.reason, now)
         if heard and state == "unknown" and not isinstance(outcome, Open):
             self._app.metrics.alarm("errand_in_doubt")
         if heard and state in ENDS:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from ussd_app import logs
 from ussd_app.bootstrap import App
+from ussd_app.domain.mpesa.arrival import Payment
 from ussd_app.settings import Settings
 from workers.answering import daraja
 from workers.errands import Errands
@@ -37,7 +38,10 @@ log = logs.get(__name__)
 
 @dataclass(frozen=True)
 class Shop:
-    """One worker's place: `name` stands on the rows it holds, `stopping` asks it to finish up."""
+    """One worker's place: `name` stands on the rows it holds, `stopping` asks it to finish up.
+
+    `unconfirmed` are the payments, by their row of the inbox, that Safaricom is to be asked for.
+    """
 
     app: App
     gateway: SmsGateway
@@ -51,6 +55,7 @@ class Shop:
     pool: ThreadPoolExecutor | None = None
     mailer: SmsGateway | None = None
     byways: Byways = field(default_factory=Byways)
+    unconfirmed: dict[int, Payment] = field(default_factory=dict)
 
     def submit(self, call: Callable[[], None]) -> None:
         """Run a call on a free line, or here and now when there is only one."""
@@ -120,7 +125,7 @@ def open_shop(app: App, *, lines: int = LINES) -> Shop:
     )
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     pool = ThreadPoolExecutor(lines, thread_name_prefix="line") if lines > 1 else None
-    safaricom = daraja(settings, app.redis, app.clock)
+    safaricom = daraja(settings, app.redis, app.clock, app.metrics.alarm)
     carriers = _carriers(settings, safaricom)
     errands = Errands(app, carriers, name, ERRAND_LINES if lines > 1 else 1)
     pushes = Pushes(app, safaricom, name, PUSH_LINES if lines > 1 else 1) if safaricom else None

@@ -33,8 +33,6 @@ from workers.gateways.daraja_token import EARLY_S, NoToken
 from workers.gateways.errands import Open, Postponed
 from workers.shelf import RedisShelf
 
-KINDS = ("errors/invalid-access-token.http404.json", "errors/no-apiproduct.http401.json")
-
 
 @pytest.fixture
 def other(redis: redis_py.Redis, redis_server: Redis) -> Iterator[redis_py.Redis]:
@@ -94,15 +92,34 @@ def test_a_token_that_dies_on_the_way_is_replaced_once_and_what_was_asked_is_ask
     assert len(safaricom.tokens) == 3
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_a_token_that_is_refused_again_is_given_up(safaricom: Double, name: str) -> None:
-    status = int(name.split(".http")[1].split(".")[0])
-    safaricom.answer = lambda _: (status, (FIXTURES / name).read_bytes())
-    daraja = Daraja(account(safaricom.url), Pocket(), SystemClock().now)
-    outcome = daraja.b2c("n", JANE, 1_00, "Withdrawal")
-    assert isinstance(outcome, Postponed)
-    assert name.split(".http")[0].endswith(("token", "apiproduct"))
+def test_a_token_that_is_refused_again_is_given_up_and_soon_no_more_are_fetched(
+    safaricom: Double,
+) -> None:
+    safaricom.answer = lambda _: BAD_TOKEN
+    alarms: list[str] = []
+    daraja = Daraja(account(safaricom.url), Pocket(), SystemClock().now, alarms.append)
+    assert isinstance(daraja.b2c("n", JANE, 1_00, "Withdrawal"), Postponed)
     assert len(safaricom.tokens) == len(safaricom.asked) == 2
+    for _ in range(2 * MOST_FAILURES):
+        assert isinstance(daraja.b2c("n", JANE, 1_00, "Withdrawal"), Postponed)
+    assert len(safaricom.tokens) == MOST_FAILURES + 1
+    assert set(alarms) == {"mpesa_not_allowed"}
+
+
+def test_an_api_that_our_application_has_no_leave_for_costs_nobody_the_token(
+    safaricom: Double,
+) -> None:
+    said = 401, (FIXTURES / "errors/no-apiproduct.http401.json").read_bytes()
+    safaricom.answer = lambda asked: said if "b2c" in asked.path else ACCEPTED
+    alarms: list[str] = []
+    daraja = Daraja(account(safaricom.url), Pocket(), SystemClock().now, alarms.append)
+    for _ in range(3):
+        outcome = daraja.b2c("n", JANE, 1_00, "Withdrawal")
+        assert isinstance(outcome, Postponed)
+        assert outcome.ours
+    assert isinstance(daraja.balance(), Accepted)
+    assert (len(safaricom.tokens), len(safaricom.asked)) == (1, 4)
+    assert alarms == ["mpesa_not_allowed"] * 3
 
 
 def test_what_fails_after_a_new_token_is_what_counts(safaricom: Double) -> None:

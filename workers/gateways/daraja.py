@@ -12,7 +12,7 @@ from ussd_app.kernel import daraja as wire
 from ussd_app.kernel.daraja import Accepted, NotUnderstood, Pulled, StkStanding
 from workers.gateways.daraja_errors import PENDING, not_accepted
 from workers.gateways.daraja_keys import Account, NoCertificate
-from workers.gateways.daraja_line import Answer, Failed, Line, Payload
+from workers.gateways.daraja_line import Alarm, Answer, Failed, Line, Payload
 from workers.gateways.daraja_token import Shelf
 from workers.gateways.errands import Open, Postponed
 
@@ -41,9 +41,15 @@ class Daraja:
     """One application at Safaricom. Used from many threads at once; never raises for what Safaricom
     or the network does."""
 
-    def __init__(self, account: Account, shelf: Shelf, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        account: Account,
+        shelf: Shelf,
+        now: Callable[[], datetime],
+        alarm: Alarm = lambda what: None,
+    ) -> None:
         self._account = account
-        self._line = Line(account, shelf)
+        self._line = Line(account, shelf, alarm)
         self._now = now
 
     # money in

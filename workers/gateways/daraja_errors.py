@@ -23,6 +23,7 @@ class Meaning(Enum):
     """What an error says of the request."""
 
     TOKEN = auto()
+    NO_LEAVE = auto()
     REFUSED = auto()
     BUSY = auto()
     LOCKED = auto()
@@ -34,6 +35,7 @@ class Meaning(Enum):
 
 ROWS: tuple[tuple[str, str, Meaning], ...] = (
     ("400.003.01", "", Meaning.TOKEN),
+    ("401.", "no apiproduct", Meaning.NO_LEAVE),
     ("401.", "", Meaning.TOKEN),
     ("404.001.03", "", Meaning.TOKEN),
     ("500.001.1001", "being processed", Meaning.PENDING),
@@ -72,6 +74,8 @@ class Verdict:
                 return Declined(self.reason)
             case Meaning.TOKEN | Meaning.BUSY:
                 return Postponed(self.reason)
+            case Meaning.NO_LEAVE:
+                return Postponed(self.reason, ours=True)
             case Meaning.LOCKED:
                 return Postponed(self.reason, LOCKED_PAUSE_S)
             case Meaning.TAKEN:

@@ -1,5 +1,7 @@
 """One call to Safaricom: with a token, a time limit, a breaker, and once more with a new token.
 
+An API that refuses every token is not ours to ask, whatever it says: people have to look at it.
+
 Knows HTTP and nothing of what is asked for. A connection a call: one gone stale would leave us in
 doubt.
 """
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 
 import requests
 
+from ussd_app import logs
 from ussd_app.kernel.daraja import NotUnderstood, Token, read_token
 from workers.gateways import http
 from workers.gateways.daraja_breaker import Breaker
@@ -25,9 +28,14 @@ TOKEN_PATH = "/oauth/v1/generate?grant_type=client_credentials"  # noqa: S105 - 
 LATEST_START_S = 35.0
 """A request that has waited longer for its token is not sent: errands.SENDING_LIMIT_S is near."""
 RESTING = "left alone for a while"
+NOT_ALLOWED = "mpesa_not_allowed"
+"""The alarm when our application has no leave for an API."""
 
+Alarm = Callable[[str], None]
 Payload = Mapping[str, str | int]
 Failed = Declined | Postponed | Open
+
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,8 +52,9 @@ class _Resting(Exception):
 class Line:
     """The way to Safaricom for one application. Used from many threads at once."""
 
-    def __init__(self, account: Account, shelf: Shelf) -> None:
+    def __init__(self, account: Account, shelf: Shelf, alarm: Alarm) -> None:
         self._account = account
+        self._alarm = alarm
         self._root = account.url.rstrip("/")
         self._tokens = Tokens(shelf, f"{self._root} {account.consumer_key}", self._fetch)
         self._breakers: dict[str, Breaker] = {}
@@ -61,7 +70,12 @@ class Line:
         except requests.RequestException as failure:
             never = http.never_began(failure)
             return Postponed(never) if never else Open(type(failure).__name__)
-        return answer.outcome() if isinstance(answer, Verdict) else answer
+        if not isinstance(answer, Verdict):
+            return answer
+        if answer.meaning in (Meaning.TOKEN, Meaning.NO_LEAVE):
+            log.error("Safaricom gives us no leave", path=path, why=answer.reason)
+            self._alarm(NOT_ALLOWED)
+        return answer.outcome()
 
     def _guarded(self, path: str, call: Callable[[], Answer | Verdict]) -> Answer | Verdict:
         """Call through the path's breaker. Raises _Resting, and whatever the call raises."""
@@ -77,7 +91,7 @@ class Line:
         except BaseException:
             breaker.failed()
             raise
-        if isinstance(answer, Verdict) and answer.meaning is Meaning.SICK:
+        if isinstance(answer, Verdict) and answer.meaning in (Meaning.SICK, Meaning.TOKEN):
             breaker.failed()
         else:
             breaker.succeeded()

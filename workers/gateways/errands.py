@@ -39,10 +39,12 @@ class Declined:
 
 @dataclass(frozen=True)
 class Postponed:
-    """It was certainly not taken now, and may be later. `pause_s` when they say how much later."""
+    """It was certainly not taken now, and may be later. `pause_s` when they say how much later;
+    `ours` when nothing of its kind is taken before people have mended our account there."""
 
     reason: str
     pause_s: float | None = None
+    ours: bool = False
 
 
 @dataclass(frozen=True)

@@ -118,3 +118,22 @@ def test_what_rests_until_its_time_is_over_is_given_up(mpesa: Payouts, sent: str
         *("refused", "refused"),
         FULL,
     )
+
+
+def test_what_our_application_has_no_leave_for_rests_and_goes_out_when_that_is_mended(
+    mpesa: Payouts,
+) -> None:
+    mpesa.answer = lambda *_: Postponed("401.003.01 no apiproduct match found", ours=True)
+    first = mpesa.send(100)
+    mpesa.drain()
+    with pytest.raises(Refused) as refused:
+        mpesa.send(100)
+    assert refused.value.code is RefusalCode.MPESA_SILENT
+    mpesa.wait(PROBE_S / 2)
+    assert (mpesa.state(first), mpesa.asked) == ("queued", [first])
+    mpesa.answer = None
+    mpesa.wait(PROBE_S)
+    mpesa.paid(first)
+    mpesa.drain()
+    assert (mpesa.state(first), mpesa.asked) == ("done", [first, first])
+    assert mpesa.send(100)
