@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import Engine
 
 from tests.domain.trade import seen
 from tests.people import ASHA, BARAKA
@@ -289,7 +290,7 @@ def test_wrong_places_are_no_places(app: App) -> None:
         {"town": "Ngong", "lat": "-1.36", "lon": "36.65"},
         {"town": "Ngong", "lat": "-1.37", "lon": "36.66"},
         {"town": "Ngong", "lat": "north", "lon": "36.65"},
-        {"town": "Ngong", "lat": "-1.36", "lon": "3665"},
+        {"town": "Ngong", "lat": "-1.36", "lon": "365"},
         {"town": " ngong "},
     ]
     planted = tuple(
@@ -307,3 +308,32 @@ def test_wrong_places_are_no_places(app: App) -> None:
     assert 1.4 < float(str(found[0].km)) < 1.7
     assert nearby.near(app.engine, "%") == []
     assert all(len(one.line) <= nearby.WIDTH for one in found)
+
+
+def test_the_nearest_are_told_however_many_agents_a_town_has(app: App, engine: Engine) -> None:
+    """Seven hundred in one town, the nearest with the highest numbers."""
+    first = Planted(
+        "agency", "49000", "Mary", terms={"town": "Ngong", "lat": "-1.3", "lon": "36.6"}
+    )
+    mary = Seed("+254766000006", "Mary Wairimu", "en", "6677", "22000006", 0, (first,))
+    plant(app.bank.desk, [mary])
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "WITH opened AS ("
+            " INSERT INTO accounts (kind, owner, asset, book, side, mode, sign, pot, floor_minor)"
+            " SELECT kind, 'agency-' || 1000 + n, asset, book, side, mode, sign, pot, 0"
+            " FROM accounts, generate_series(1, 700) n"
+            " WHERE id = (SELECT account_id FROM agreements WHERE number = '49000')"
+            " RETURNING id, owner)"
+            " INSERT INTO agreements"
+            " (kind, number, name, party_id, account_id, state, terms, since)"
+            " SELECT 'agency', 40000 + n, 'Shop ' || n, a.party_id, o.id, 'active',"
+            "  jsonb_build_object('town', 'Ngong', 'lat', '-1.3',"
+            "   'lon', (36.6 + (701 - n) / 10000.0)::text), now()"
+            " FROM agreements a, opened o, LATERAL (SELECT substr(o.owner, 8)::int - 1000 AS n) k"
+            " WHERE a.number = '49000'"
+        )
+    around = nearby.near(app.engine, "49000")
+    assert [one.number for one in around] == ["40700", "40699", "40698", "40697"]
+    in_the_middle = {int(one.number) for one in nearby.near(app.engine, "ngong")}
+    assert in_the_middle <= set(range(40345, 40357))

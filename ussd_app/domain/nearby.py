@@ -6,7 +6,6 @@ that were measured there come first, without a figure, for nobody knows where th
 """
 
 import math
-from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine
@@ -17,17 +16,32 @@ from ussd_app.domain.commands import Heard, Said
 from ussd_app.domain.desk import Ask, Desk, Facts
 
 MOST = 4
-MOST_LOOKED_AT = 500
 WIDTH = 28
 EARTH_KM = 6371.0
 PLACE_WIDTH = 20
 
-_IN_PLACE = """
-SELECT a.number, a.name, a.terms FROM agreements a JOIN parties p ON p.id = a.party_id
-WHERE a.kind = 'agency' AND a.state = 'active' AND p.status = 'active'
-  AND (lower(a.terms->>'town') = %(place)s OR lower(a.terms->>'ward') = %(place)s)
-ORDER BY a.number LIMIT %(most)s
+_DEGREES = r"^-?[0-9]{1,3}(\.[0-9]+)?$"
+_NEAREST = """
+WITH here AS (
+    SELECT a.number, a.name, a.terms->>'lat' AS lat, a.terms->>'lon' AS lon
+    FROM agreements a JOIN parties p ON p.id = a.party_id
+    WHERE a.kind = 'agency' AND a.state = 'active' AND p.status = 'active'
+      AND (lower(a.terms->>'town') = %(place)s OR lower(a.terms->>'ward') = %(place)s)
+      AND a.number <> %(but)s),
+measured AS (
+    SELECT number, lat, lon FROM (
+        SELECT number, CASE WHEN lat ~ %(degrees)s THEN lat::float8 END AS lat,
+               CASE WHEN lon ~ %(degrees)s THEN lon::float8 END AS lon FROM here) m
+    WHERE abs(lat) <= 90 AND abs(lon) <= 180),
+start AS (
+    SELECT coalesce(%(lat)s, avg(lat)) AS lat, coalesce(%(lon)s, avg(lon)) AS lon FROM measured)
+SELECT h.number, h.name, m.lat, m.lon
+FROM here h CROSS JOIN start s LEFT JOIN measured m ON m.number = h.number
+ORDER BY (m.lat - s.lat) ^ 2 + ((m.lon - s.lon) * cosd(s.lat)) ^ 2 NULLS LAST, h.number
+LIMIT %(most)s
 """
+"""All of a place, the nearest to a point first (as flat as a town is), then those whom nobody has
+measured; cut last, so that none is nearer than those that are told."""
 
 Point = tuple[float, float]
 
@@ -50,16 +64,13 @@ class Found(NamedTuple):
 def near(source: Engine | Connection, place: str) -> list[Found]:
     """At most `MOST` agents in a town or ward, or in the town of the agent of that number."""
     place = " ".join(place.lower().split())
-    if place.isdigit():
-        known = agreements.by_number(source, AGENCY, place)
-        if known is None:
-            return []
-        rows = _rows(source, str(known.terms.get("town", "")).lower())
-        others = [row for row in rows if row.number != known.number]
-        return _sorted(others, _point(known.terms))[:MOST]
-    rows = _rows(source, place)
-    start = _middle(point for row in rows if (point := _point(row.terms)))
-    return [one._replace(km=None) for one in _sorted(rows, start)[:MOST]]
+    if not place.isdigit():
+        return _nearest(source, place, None)
+    known = agreements.by_number(source, AGENCY, place)
+    if known is None:
+        return []
+    town = str(known.terms.get("town", "")).lower()
+    return _nearest(source, town, _point(known.terms), but=known.number)
 
 
 def answer(desk: Desk, ask: Ask) -> Facts:
@@ -79,21 +90,20 @@ def reply(desk: Desk, connection: Connection, heard: Heard) -> Said:
     return Said("agents_near", {"lines": "\n".join(one.line for one in found)})
 
 
-def _rows(source: Engine | Connection, place: str) -> Sequence[Any]:
+def _nearest(
+    source: Engine | Connection, place: str, start: Point | None, but: str = ""
+) -> list[Found]:
+    """Those of a place nearest to a point; without one, to the middle of all that were measured."""
     if isinstance(source, Engine):
         with source.connect() as connection:
-            return _rows(connection, place)
-    return source.exec_driver_sql(_IN_PLACE, {"place": place, "most": MOST_LOOKED_AT}).all()
-
-
-def _sorted(rows: Iterable[Any], start: Point | None) -> list[Found]:
-    """The nearest to a point first; then those of whom nobody knows, by number."""
-    found = (Found(row.number, row.name, _km(start, _point(row.terms))) for row in rows)
-    return sorted(found, key=_order)
-
-
-def _order(found: Found) -> tuple[bool, float, str]:
-    return found.km is None, found.km or 0.0, found.number
+            return _nearest(connection, place, start, but)
+    lat, lon = start or (None, None)
+    given = {"place": place, "but": but, "lat": lat, "lon": lon, "degrees": _DEGREES, "most": MOST}
+    rows = source.exec_driver_sql(_NEAREST, given)
+    return [
+        Found(row.number, row.name, _km(start, None if row.lat is None else (row.lat, row.lon)))
+        for row in rows
+    ]
 
 
 def _point(terms: Any) -> Point | None:
@@ -103,14 +113,6 @@ def _point(terms: Any) -> Point | None:
     except (KeyError, ValueError):
         return None
     return (lat, lon) if abs(lat) <= 90 and abs(lon) <= 180 else None
-
-
-def _middle(points: Iterable[Point]) -> Point | None:
-    known = list(points)
-    if not known:
-        return None
-    lats, lons = zip(*known, strict=True)
-    return sum(lats) / len(known), sum(lons) / len(known)
 
 
 def _km(a: Point | None, b: Point | None) -> float | None:
