@@ -4,10 +4,13 @@ from argparse import Namespace
 
 import pytest
 
+from tests.people import STAFF
 from tests.workers.outside import buy
 from ussd_app.bootstrap import App
 from ussd_app.domain import deposits
 from ussd_app.domain.deposits import Deposit
+from ussd_app.domain.mpesa import arrival
+from ussd_app.domain.mpesa.arrival import Payment
 from ussd_app.domain.seeds import plant
 from ussd_app.domain.two_of_staff import SaidAlready, Undecided
 from ussd_app.kernel.errors import RefusalCode, Refused
@@ -40,18 +43,26 @@ def run(app: App) -> None:
 @pytest.fixture
 def town(app: App) -> App:
     plant(app.bank.desk)
+    plant(app.bank.desk, STAFF)
     return app
 
 
 def test_an_errand_in_doubt_is_decided_once(town: App) -> None:
     receipt = buy(town, ASHA, "4826", 60)
     run(town)
+    assert say(town, "not-done", reference=receipt) == ONE_MORE
+    with pytest.raises(SaidAlready):
+        say(town, "not-done", reference=receipt)
+    assert say(town, "done", reference=receipt, staff="peter") == ONE_MORE
+    run(town)
     assert receipt in say(town, "list")
-    say(town, "not-done", reference=receipt)
+    assert say(town, "not-done", reference=receipt) == ONE_MORE
+    say(town, "not-done", reference=receipt, staff="peter")
     run(town)
     assert receipt not in say(town, "list")
-    with pytest.raises(ValueError, match="not in doubt"):
-        say(town, "done", reference=receipt)
+    say(town, "done", reference=receipt)
+    with pytest.raises(Undecided, match="not in doubt"):
+        say(town, "done", reference=receipt, staff="peter")
 
 
 def test_what_is_owed_is_paid_out_of_trust_once_by_two(town: App) -> None:
@@ -95,4 +106,17 @@ def test_money_kept_aside_is_given_to_whom_it_belongs(town: App) -> None:
     assert say(town, "give", **give, staff="peter").startswith("K")
     with pytest.raises(Undecided):
         say(town, "send-back", reference="FT1")
+    assert not audit.run(town.engine)
+
+
+def test_a_payment_from_mpesa_is_taken_back_by_two(town: App) -> None:
+    came = Payment("UKA1", 700_00, ASHA, "2547*****126", "JANE", town.clock.now())
+    with town.engine.begin() as connection:
+        arrival.only(arrival.place(town.bank.desk, connection, [came]))
+    assert say(town, "reverse", reference="UKA1") == ONE_MORE
+    seen = {"reference": "UKA1", "theirs": "UKB1"}
+    assert say(town, "reversed", **seen) == ONE_MORE
+    assert say(town, "reversed", **seen, staff="peter").endswith("UKA1 is undone.")
+    with pytest.raises(Undecided, match="undone already"):
+        say(town, "reverse", reference="UKA1")
     assert not audit.run(town.engine)

@@ -13,6 +13,7 @@ from ussd_app.kernel.money import KES_SCALE, format_minor
 from ussd_app.kernel.units import format_units, parse_decimal, to_minor
 from ussd_app.ledger.refusals import AboveCeiling, KeyConflict
 from ussd_app.running.inspection import reachable
+from ussd_app.running.signing import must_be_signed
 from ussd_app.settings import Settings
 
 ONE_MORE = "Noted. Somebody else must say so too."
@@ -39,6 +40,7 @@ def manage(settings: Settings, options: argparse.Namespace) -> int:
             if options.what == "list":
                 print(*_lines(app.bank.desk), sep="\n")
                 return 0
+            must_be_signed(app.bank.desk, options)
             print(_take_in(app.bank.desk, options))
         except AboveCeiling:
             print("The house may not hold that many.")

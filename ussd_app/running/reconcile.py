@@ -9,6 +9,7 @@ from ussd_app.bootstrap import App, build
 from ussd_app.domain import differences
 from ussd_app.domain.two_of_staff import Undecided
 from ussd_app.running.inspection import reachable
+from ussd_app.running.signing import must_be_signed
 from ussd_app.settings import Settings
 
 
@@ -31,6 +32,7 @@ def manage(settings: Settings, options: argparse.Namespace) -> int:
     with reachable(settings) as known:
         app = build(known)
         try:
+            must_be_signed(app.bank.desk, options)
             return do(app, options)
         except Undecided as undecided:
             print(undecided)

@@ -15,6 +15,7 @@ from ussd_app.kernel.clock import NAIROBI, nairobi
 from ussd_app.kernel.money import format_minor
 from ussd_app.kernel.msisdn import mask
 from ussd_app.running.inspection import reachable
+from ussd_app.running.signing import must_be_signed
 from ussd_app.settings import Settings
 
 ONE_MORE = "Noted. Somebody else of the staff must say the same."
@@ -64,6 +65,7 @@ def manage(settings: Settings, options: Options) -> int:
     with reachable(settings) as known:
         app = build(known)
         try:
+            must_be_signed(app.bank.desk, options)
             print(SAYINGS[options.command, options.what](app.bank.desk, options))
         except (Undecided, ValueError) as failure:
             print(failure)
