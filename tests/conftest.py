@@ -18,11 +18,13 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import make_url
 
 from migrations.apply import upgrade
-from tests.people import START
+from tests.people import STAFF, START
 from ussd_app.bootstrap import App, build
+from ussd_app.domain.seeds import plant
 from ussd_app.embedded import Postgres, Redis
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.ids import SequentialIds
+from ussd_app.running import signing
 from ussd_app.settings import Settings
 
 _NUMBERS = itertools.count(1)
@@ -134,3 +136,10 @@ def app(
     app = build(settings, clock=clock, ids=SequentialIds())
     yield app
     app.close()
+
+
+@pytest.fixture
+def staff(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The house's own people work here, and type their PIN at a terminal that asks for it."""
+    plant(app.bank.desk, STAFF)
+    monkeypatch.setattr(signing, "getpass", lambda _prompt: STAFF[0].pin)

@@ -327,6 +327,7 @@ def test_the_development_house_is_planted_once(app: App) -> None:
     assert proven(app)
 
 
+@pytest.mark.usefixtures("staff")
 def test_the_position_can_be_seen_and_filled_at_a_terminal(
     house: App, capsys: pytest.CaptureFixture[str], database_url: str, redis_server: Redis
 ) -> None:
