@@ -70,6 +70,7 @@ def hear(shop: Shop) -> int:
     for id_, kind in waiting:
         if kind not in TOGETHER:
             _try(shop, [id_])
+    daraja.confirm(shop)
     return len(waiting)
 
 

@@ -19,12 +19,14 @@ from ussd_app.kernel.daraja import NotUnderstood, Stk, read_c2b, read_stk
 from ussd_app.kernel.errors import RefusalCode, Refused
 from workers import inbox, pulled, push_rows
 from workers.inbox import Heard
-from workers.pulled import PULLED
+from workers.pulled import PULLED, NotListed
 from workers.pushes import not_paid
+from workers.queueing import nudge
 from workers.shop import Shop
 
-PAYMENT, PUSH, UNKNOWN = "mpesa_c2b", "mpesa_stk", "mpesa_unknown"
+PAYMENT, PUSH, NOTICE, UNKNOWN = "mpesa_c2b", "mpesa_stk", "mpesa_pull", "mpesa_unknown"
 PAID, PENDING = "0", "4999"
+NOT_UNDERSTOOD, CONTRADICTED = "mpesa_not_understood", "mpesa_contradicted"
 
 LINES = 8
 """Payments that are entered at once. Measured with nine in ten to one pay bill, whose number is
@@ -38,25 +40,36 @@ MOST_WAITS = 18
 """How often the end of a push waits for its beginning: a quarter of an hour in all."""
 
 UNCONFIRMED = "large, and not in Safaricom's list"
-LISTED_AROUND_S = 60.0
+LISTED_AROUND_S = (2.0, 60.0)
+"""So near to its own time a payment is looked for in the list, and then farther away."""
 MOST_CONFIRMS = 6
 """So often a large payment is looked for in the list, within ten minutes; then people decide."""
 
 log = logs.get(__name__)
 
 
+class Elsewhere(NotUnderstood):
+    """A payment into another pay bill than ours: its money is not with us."""
+
+
 def payments(shop: Shop, connection: Connection, heard: Sequence[Heard], now: datetime) -> None:
-    """Payments into our pay bill: each is entered once, whatever we say of it."""
+    """Payments into our pay bill: each is entered once, whatever we say of it.
+
+    A large one waits until Safaricom's list has been asked for it, by `confirm`: nobody is asked
+    while rows are locked.
+    """
     came: list[tuple[Heard, Payment]] = []
     for each in heard:
         try:
             payment = _payment(shop, each)
         except NotUnderstood as strange:
-            _for_people(connection, each, now, strange.why)
+            alarm = "mpesa_elsewhere" if isinstance(strange, Elsewhere) else NOT_UNDERSTOOD
+            _for_people(shop, connection, each, now, strange.why, alarm)
             continue
-        if _is_large(shop, each, payment) and not _is_listed(shop, payment):
+        if _is_large(shop, each, payment) and not inbox.is_confirmed(each):
             if each.attempts < MOST_CONFIRMS:
                 inbox.later(connection, each.id, now + pause(each.attempts), UNCONFIRMED)
+                shop.unconfirmed[each.id] = payment
                 continue
             payment = replace(payment, doubt=UNCONFIRMED)
         came.append((each, payment))
@@ -66,6 +79,9 @@ def payments(shop: Shop, connection: Connection, heard: Sequence[Heard], now: da
     for (each, _), outcome in zip(came, outcomes, strict=True):
         if isinstance(outcome, Placed):
             shop.app.metrics.mpesa(_event(outcome))
+            if each.kind == PULLED and not outcome.repeated:
+                log.error("nobody told us of a payment; Safaricom's list did", id=each.id)
+                shop.app.metrics.alarm("mpesa_untold")
             done.append(each.id)
         else:
             _not_entered(shop, connection, each, now, outcome)
@@ -77,13 +93,13 @@ def push(shop: Shop, connection: Connection, heard: Heard, now: datetime) -> Non
     try:
         said = read_stk(heard.body["raw"])
     except NotUnderstood as strange:
-        _for_people(connection, heard, now, strange.why)
+        _for_people(shop, connection, heard, now, strange.why, NOT_UNDERSTOOD)
         return
     row = push_rows.by_checkout(connection, said.checkout_request_id)
     if row is None and said.paid:
         row = _nameless(connection, said)
     if row is None:
-        _wait(connection, heard, now, said)
+        _wait(shop, connection, heard, now, said)
     elif said.paid:
         _paid(shop, connection, heard, now, row, said)
     else:
@@ -108,8 +124,12 @@ def _paid(
 ) -> None:
     assert said.receipt is not None
     if said.amount_minor != row.amount_minor or said.msisdn not in (None, row.msisdn):
-        shop.app.metrics.alarm("push_mismatched")
-        _for_people(connection, heard, now, "another amount or payer than was asked for")
+        why = "another amount or payer than was asked for"
+        _for_people(shop, connection, heard, now, why, "push_mismatched")
+        return
+    if row.mpesa not in (None, said.receipt) and not row.guessed:
+        why = "its push was paid by another receipt"
+        _for_people(shop, connection, heard, now, why, CONTRADICTED)
         return
     if row.state == "failed":
         shop.app.metrics.alarm("push_paid_after_all")
@@ -134,27 +154,49 @@ def _not_paid(shop: Shop, connection: Connection, row: Push, said: Stk, now: dat
     if said.code == PAID:
         push_rows.said(connection, row, PAID)
     elif row.state == "succeeded":
-        shop.app.metrics.alarm("mpesa_contradicted")
+        shop.app.metrics.alarm(CONTRADICTED)
         log.error("a push that was paid is said to have failed", id=row.id, code=said.code)
     else:
         not_paid(shop.app, connection, row, said.code, now)
 
 
-def _wait(connection: Connection, heard: Heard, now: datetime, said: Stk) -> None:
+def _wait(shop: Shop, connection: Connection, heard: Heard, now: datetime, said: Stk) -> None:
     """The answer to the call may not be written down yet. One that was never ours is for people
     when it speaks of money; the money itself comes by its own confirmation."""
     why = "its push is not known"
     if inbox.put_off(connection, heard, now, why, first_s=FIRST_WAIT_S, most=MOST_WAITS):
         return
     if said.paid:
-        _for_people(connection, heard, now, "about no push of ours")
+        _for_people(shop, connection, heard, now, "about no push of ours", "push_unknown")
     else:
         inbox.done(connection, [heard.id], now, "about no push of ours")
 
 
 def strange(shop: Shop, connection: Connection, heard: Heard, now: datetime) -> None:
     """A shape that nobody knows: a person looks at it."""
-    inbox.dead(connection, heard.id, now, "a shape that nobody knows")
+    _for_people(shop, connection, heard, now, "a shape that nobody knows", NOT_UNDERSTOOD)
+
+
+def notice(shop: Shop, connection: Connection, heard: Heard, now: datetime) -> None:
+    """Something about the list, at a door without a signature: kept, and nothing follows from it.
+    The list itself is what we ask for."""
+    inbox.done(connection, [heard.id], now, "a notice of the list")
+
+
+def confirm(shop: Shop) -> None:
+    """Ask Safaricom for the large payments that wait for it, beside what people wait for."""
+    if shop.unconfirmed:
+        shop.aside("confirm", _ask)
+
+
+def _ask(shop: Shop) -> None:
+    """Look for each in Safaricom's list; what is there is entered at once."""
+    while shop.unconfirmed and not shop.stopping.is_set():
+        id_, payment = shop.unconfirmed.popitem()
+        if _is_listed(shop, payment):
+            with shop.app.engine.begin() as connection:
+                inbox.confirm(connection, id_, shop.app.clock.now())
+            nudge(shop.app.redis)
 
 
 def _is_large(shop: Shop, heard: Heard, payment: Payment) -> bool:
@@ -167,10 +209,32 @@ def _is_listed(shop: Shop, payment: Payment) -> bool:
     """Whether Safaricom's own list has a payment: whoever knows our doors cannot write there."""
     if shop.daraja is None:
         return False
-    since = payment.paid_at - timedelta(seconds=LISTED_AROUND_S)
-    rows = shop.daraja.pull(since, payment.paid_at + timedelta(seconds=LISTED_AROUND_S))
     wanted = (payment.mpesa, payment.amount_minor)
-    return isinstance(rows, tuple) and wanted in {(it.receipt, it.amount_minor) for it in rows}
+    try:
+        for around in (timedelta(seconds=seconds) for seconds in LISTED_AROUND_S):
+            rows = pulled.listed(shop.daraja, payment.paid_at - around, payment.paid_at + around)
+            if any((row.receipt, row.amount_minor) == wanted for row in rows):
+                return True
+    except NotListed as why:
+        log.warning("Safaricom did not list payments", why=str(why))
+    return False
+
+
+def waiting(shop: Shop, connection: Connection) -> dict[str, int]:
+    """What we were told of and have not entered yet: cents by receipt."""
+    waits: dict[str, int] = {}
+    for heard in inbox.waiting(connection, (PAYMENT, PULLED, PUSH)):
+        try:
+            if heard.kind == PUSH:
+                said = read_stk(heard.body["raw"])
+                if said.paid and said.receipt and said.amount_minor:
+                    waits[said.receipt] = said.amount_minor
+            else:
+                payment = _payment(shop, heard)
+                waits[payment.mpesa] = payment.amount_minor
+        except NotUnderstood:
+            continue
+    return waits
 
 
 def _payment(shop: Shop, heard: Heard) -> Payment:
@@ -178,7 +242,7 @@ def _payment(shop: Shop, heard: Heard) -> Payment:
         return pulled.read(heard.body)
     paid = read_c2b(heard.body["raw"])
     if paid.shortcode != shop.app.bank.desk.mpesa_shortcode:
-        raise NotUnderstood("paid to another pay bill than ours")
+        raise Elsewhere("paid to another pay bill than ours")
     return Payment(paid.receipt, paid.amount_minor, paid.account, paid.payer, paid.name, paid.at)
 
 
@@ -208,15 +272,19 @@ def _not_entered(
 ) -> None:
     """A contradiction is for people; anything else is tried again, however long it takes."""
     if isinstance(failure, Refused) and failure.code is RefusalCode.KEY_CONFLICT:
-        shop.app.metrics.alarm("mpesa_contradicted")
-        _for_people(connection, heard, now, "another amount was entered under its receipt")
+        why = "another amount was entered under its receipt"
+        _for_people(shop, connection, heard, now, why, CONTRADICTED)
         return
     first = failure if not heard.attempts else None
     log.error("a payment could not be entered", id=heard.id, exc_info=first)
     inbox.later(connection, heard.id, now + pause(heard.attempts), type(failure).__name__)
 
 
-def _for_people(connection: Connection, heard: Heard, now: datetime, why: str) -> None:
+def _for_people(
+    shop: Shop, connection: Connection, heard: Heard, now: datetime, why: str, alarm: str
+) -> None:
+    """Keep it: `python -m ussd_app inbox` shows what is kept."""
+    shop.app.metrics.alarm(alarm)
     log.error("what Safaricom said needs a person", id=heard.id, kind=heard.kind, why=why)
     inbox.dead(connection, heard.id, now, why)
 
@@ -228,5 +296,6 @@ def pause(attempts: int) -> timedelta:
 
 MEANINGS: Mapping[str, Callable[[Shop, Connection, Heard, datetime], None]] = {
     PUSH: push,
+    NOTICE: notice,
     UNKNOWN: strange,
 }

@@ -17,6 +17,10 @@ SELECT id, kind, body, attempts FROM inbox
 WHERE id = ANY(%s) AND state = 'queued' ORDER BY id FOR UPDATE SKIP LOCKED
 """
 
+_WAITING = """
+SELECT id, kind, body, attempts FROM inbox WHERE kind = ANY (%s) AND state = 'queued'
+"""
+
 _DONE = """
 UPDATE inbox SET state = 'done', ended_at = %s, error = %s, body = body - 'text'
 WHERE id = ANY(%s)
@@ -30,6 +34,11 @@ _DEAD = """
 UPDATE inbox SET state = 'dead', attempts = attempts + 1, ended_at = %s, error = %s,
     body = body - 'text'
 WHERE id = %s
+"""
+
+_CONFIRM = """
+UPDATE inbox SET body = body || '{"confirmed": "yes"}', due_at = %s
+WHERE id = %s AND state = 'queued'
 """
 
 FIRST_WAIT_S = 2.0
@@ -64,6 +73,12 @@ def take(connection: Connection, ids: Sequence[int]) -> list[Heard]:
     return [Heard(**row) for row in rows.mappings()]
 
 
+def waiting(connection: Connection, kinds: Sequence[str]) -> list[Heard]:
+    """All rows of these kinds that are not understood yet, due or not; nothing is locked."""
+    rows = connection.exec_driver_sql(_WAITING, (list(kinds),))
+    return [Heard(**row) for row in rows.mappings()]
+
+
 def done(
     connection: Connection, ids: Sequence[int], now: datetime, note: str | None = None
 ) -> None:
@@ -80,6 +95,16 @@ def later(connection: Connection, id_: int, due_at: datetime, note: str) -> None
 def dead(connection: Connection, id_: int, now: datetime, note: str) -> None:
     """Never to be understood by itself; for a person to see, but for what a customer wrote."""
     connection.exec_driver_sql(_DEAD, (now, note, id_))
+
+
+def confirm(connection: Connection, id_: int, now: datetime) -> None:
+    """Somebody who was asked says that it is true; it is due at once."""
+    connection.exec_driver_sql(_CONFIRM, (now, id_))
+
+
+def is_confirmed(heard: Heard) -> bool:
+    """Whether somebody was asked and has said that it is true."""
+    return "confirmed" in heard.body
 
 
 def put_off(

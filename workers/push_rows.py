@@ -53,12 +53,12 @@ UPDATE pushes SET state = 'failed', result_code = %s, error = NULL, due_at = NUL
 WHERE id = %s AND ended_at IS NULL
 """
 _PAID = """
-UPDATE pushes SET state = 'succeeded', mpesa = %s, result_code = '0', error = NULL, due_at = NULL,
-    ended_at = %s
+UPDATE pushes SET state = 'succeeded', mpesa = %s, guessed = %s, result_code = '0', error = NULL,
+    due_at = NULL, ended_at = %s
 WHERE id = %s
 """
 _GUESSED = """
-UPDATE pushes SET state = 'unknown', mpesa = NULL, ended_at = NULL, due_at = %s
+UPDATE pushes SET state = 'unknown', mpesa = NULL, guessed = false, ended_at = NULL, due_at = %s
 WHERE mpesa = %s AND id <> %s
 """
 _NAMELESS = f"""
@@ -123,11 +123,13 @@ def failed(connection: Connection, push: Push, code: str, now: datetime) -> bool
     return connection.exec_driver_sql(_FAILED, (code, now, push.id)).rowcount == 1
 
 
-def paid(connection: Connection, push: Push, mpesa: str, now: datetime) -> None:
+def paid(
+    connection: Connection, push: Push, mpesa: str, now: datetime, *, guessed: bool = False
+) -> None:
     """It was paid by this receipt, whatever was said of it before. Another push of which the same
     was only guessed is looked after again."""
     connection.exec_driver_sql(_GUESSED, (now, mpesa, push.id))
-    connection.exec_driver_sql(_PAID, (mpesa, now, push.id))
+    connection.exec_driver_sql(_PAID, (mpesa, guessed, now, push.id))
 
 
 def by_checkout(connection: Connection, checkout: str) -> Push | None:

@@ -14,20 +14,20 @@ from ussd_app import logs
 from ussd_app.bootstrap import App
 from ussd_app.domain.mpesa import pushes
 from ussd_app.domain.mpesa.pushes import BUSY, NOT_TAKEN, SORRY, Push
-from ussd_app.kernel.daraja import StkStanding
-from workers import push_rows
+from ussd_app.kernel.daraja import StkStanding, account_number
+from workers import pulled, push_rows
 from workers.gateways.daraja import Daraja, Pushed
 from workers.gateways.errands import Declined, Open, Postponed
 from workers.lines import Lines
-from workers.pulled import PULLED, told
+from workers.pulled import NotListed
 from workers.queueing import nudge
 
 DESCRIPTION = "Kabambe"
 PAID = "0"
-C2B = "c2b"
-"""How the types of payments into a pay bill begin, in Safaricom's list."""
 LOOKS_BEFORE_PULL = 2
 """A callback has had its time by then."""
+PAID_WITHIN = timedelta(minutes=30)
+"""A phone is asked for a minute or two; whatever was slow, it was paid by then."""
 LONG_S = 60.0
 """Whoever holds the phone does not wait longer for the question than this."""
 PAUSE_S = 5.0
@@ -143,19 +143,20 @@ class Pushes:
         return None
 
     def _pull(self, push: Push) -> None:
-        """What was paid and is not confirmed stands in Safaricom's list, receipt and all."""
+        """What was paid and is not confirmed stands in Safaricom's list, receipt and all. What else
+        stands there is for others to find."""
         since = push.created_at - timedelta(seconds=push_rows.EARLIER_S)
+        until = min(push.created_at + PAID_WITHIN, self._app.clock.now())
+        account = account_number(push.account)
         try:
-            rows = self._safaricom.pull(since, self._app.clock.now())
+            for row in pulled.listed(self._safaricom, since, until):
+                wanted = row.came_in and row.amount_minor == push.amount_minor
+                if wanted and account_number(row.account) == account:
+                    pulled.hear(self._app.inbox, row)
+        except NotListed as why:
+            log.warning("Safaricom's list could not be had", why=str(why))
         except Exception:
             log.exception("Safaricom's client failed", id=push.id)
-            return
-        if not isinstance(rows, tuple):
-            log.warning("Safaricom's list could not be had", why=rows.reason)
-            return
-        for row in rows:
-            if row.type.startswith(C2B):
-                self._app.inbox.hear(PULLED, row.receipt, told(row))
         nudge(self._app.redis)
 
     def _find(self, connection: Connection, push: Push, now: datetime, code: str | None) -> None:
@@ -164,7 +165,7 @@ class Pushes:
         told = code == PAID or push.checkout_id is None
         found = push_rows.receipts_for(connection, push) if told else []
         if found:
-            push_rows.paid(connection, push, found[0], now)
+            push_rows.paid(connection, push, found[0], now, guessed=True)
             self._app.metrics.mpesa("push_paid")
         elif now - push.created_at > push_rows.MOST_AGE:
             push_rows.give_up(connection, push, "nobody can be asked any more")

@@ -14,6 +14,7 @@ CREATE TABLE pushes (
     checkout_id  text COLLATE "C",
     merchant_id  text COLLATE "C",
     mpesa        text COLLATE "C",
+    guessed      boolean NOT NULL DEFAULT false,
     result_code  text COLLATE "C",
     due_at       timestamptz,
     attempts     smallint NOT NULL DEFAULT 0,
@@ -36,6 +37,7 @@ COMMENT ON COLUMN pushes.account IS 'The account number that the payer is shown,
 COMMENT ON COLUMN pushes.state IS 'created, sent (the call is out), accepted (the phone was asked), unknown (may be paid or not), then succeeded or failed. A success may still come after any of them';
 COMMENT ON COLUMN pushes.checkout_id IS 'Safaricom''s CheckoutRequestID: what its callback and our question name it by. Null where the answer to the call was lost';
 COMMENT ON COLUMN pushes.mpesa IS 'The M-PESA receipt of the payment';
+COMMENT ON COLUMN pushes.guessed IS 'Nobody has said that this receipt is its: account, amount, payer and time fit';
 COMMENT ON COLUMN pushes.result_code IS 'What Safaricom said came of it. 0 without a receipt: paid, and the receipt is still to come';
 COMMENT ON COLUMN pushes.due_at IS 'When it is to be asked for, or asked about; null when nobody can be asked any more';
 
@@ -46,7 +48,8 @@ CREATE TABLE mpesa_receipts (
     payer        text COLLATE "C" NOT NULL,
     receipt      text COLLATE "C" NOT NULL,
     paid_at      timestamptz NOT NULL,
-    entered_at   timestamptz NOT NULL
+    entered_at   timestamptz NOT NULL,
+    listed_at    timestamptz
 );
 CREATE INDEX mpesa_receipts_account ON mpesa_receipts (account, amount_minor, entered_at);
 CREATE INDEX mpesa_receipts_paid ON mpesa_receipts (paid_at);
@@ -54,15 +57,16 @@ COMMENT ON TABLE mpesa_receipts IS 'Every payment into our shortcode that stands
 COMMENT ON COLUMN mpesa_receipts.account IS 'The account number as it was understood, not as it was typed';
 COMMENT ON COLUMN mpesa_receipts.payer IS 'Who paid, as far as Safaricom says: a number, one with stars in it, a digest, or nothing';
 COMMENT ON COLUMN mpesa_receipts.receipt IS 'Our own receipt for it';
+COMMENT ON COLUMN mpesa_receipts.listed_at IS 'When Safaricom''s own list was first seen to have it';
 
-ALTER TABLE unplaced ADD COLUMN source text NOT NULL DEFAULT 'bank' CHECK (source IN ('bank', 'mpesa'));
+ALTER TABLE unplaced ADD COLUMN source text NOT NULL DEFAULT 'bank' CHECK (source IN ('bank', 'mpesa', 'found'));
 ALTER TABLE unplaced ADD COLUMN wanted text;
 ALTER TABLE unplaced ADD COLUMN wanted_by text;
-COMMENT ON COLUMN unplaced.source IS 'Who brought it: the bank switch, or M-PESA, whose receipt is then the reference';
+COMMENT ON COLUMN unplaced.source IS 'Who brought it: the bank switch; M-PESA, whose receipt is then the reference; or it was found to lie at Safaricom, and the reference is our own receipt';
 COMMENT ON COLUMN unplaced.wanted IS 'Where one of the staff wants it to go: an account number. It goes there when another agrees';
 
 -- A payer whom Safaricom names by a digest only is found among our own by it.
 CREATE INDEX parties_digest ON parties (encode(sha256(substr(msisdn, 2)::bytea), 'hex'));
 
 GRANT SELECT, INSERT, UPDATE ON pushes TO kabambe_app;
-GRANT SELECT, INSERT ON mpesa_receipts TO kabambe_app;
+GRANT SELECT, INSERT, UPDATE (listed_at) ON mpesa_receipts TO kabambe_app;

@@ -31,20 +31,32 @@ COMMENT ON COLUMN unplaced.state IS 'waiting for staff; returning: on its way ba
 
 CREATE TABLE reconciliations (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    state        text COLLATE "C" NOT NULL DEFAULT 'listing' CHECK (state IN
+        ('listing', 'asked', 'balanced', 'differs', 'unheard')),
+    begun_at     timestamptz NOT NULL,
+    next_at      timestamptz NOT NULL,
+    listed_from  timestamptz NOT NULL,
+    listed_until timestamptz NOT NULL,
+    listed       integer NOT NULL DEFAULT 0,
+    untold       integer NOT NULL DEFAULT 0,
     conversation text COLLATE "C" UNIQUE,
-    state        text COLLATE "C" NOT NULL DEFAULT 'asked' CHECK (state IN ('asked', 'balanced', 'differs', 'unheard')),
+    asked_at     timestamptz,
     ours_minor   bigint,
     theirs_minor bigint,
     accounts     jsonb NOT NULL DEFAULT '[]',
-    pulled       integer,
     error        text,
-    asked_at     timestamptz NOT NULL,
     ended_at     timestamptz
 );
-CREATE INDEX reconciliations_asked ON reconciliations (asked_at DESC);
-COMMENT ON TABLE reconciliations IS 'Each time that mpesa/house was held against what Safaricom says it holds for us';
+CREATE INDEX reconciliations_begun ON reconciliations (begun_at DESC);
+CREATE INDEX reconciliations_next ON reconciliations (next_at);
+CREATE INDEX reconciliations_listed ON reconciliations (listed_until);
+COMMENT ON TABLE reconciliations IS 'Each time that what came in, and mpesa/house, was held against what Safaricom says';
+COMMENT ON COLUMN reconciliations.state IS 'listing: payments that came are read; asked: for the balance; then what it said of it, or unheard';
+COMMENT ON COLUMN reconciliations.next_at IS 'When another one is due';
+COMMENT ON COLUMN reconciliations.listed_until IS 'So far the list has been read; it is done at begun_at. The next one goes on from there, a little earlier';
+COMMENT ON COLUMN reconciliations.untold IS 'How many of the listed payments nobody had told us of: they are entered by the list';
 COMMENT ON COLUMN reconciliations.conversation IS 'Safaricom''s name for the question about the balance';
-COMMENT ON COLUMN reconciliations.pulled IS 'How many payments of the last two days Safaricom listed; null when it did not';
+COMMENT ON COLUMN reconciliations.ours_minor IS 'mpesa/house when the balance was asked for';
 
 CREATE TABLE differences (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -59,11 +71,14 @@ CREATE TABLE differences (
     receipt      text COLLATE "C",
     found_at     timestamptz NOT NULL,
     seen_at      timestamptz NOT NULL,
+    seen_in      bigint,
     ended_at     timestamptz
 );
 CREATE UNIQUE INDEX differences_one ON differences (kind, reference) WHERE state = 'open';
 COMMENT ON TABLE differences IS 'Where our book and Safaricom''s do not say the same, until two of the staff post what is suggested, or one leaves it, or it is gone';
 COMMENT ON COLUMN differences.suggestion IS 'The type of the entry that would mend it; null when no entry can';
+COMMENT ON COLUMN differences.facts IS 'amount: what the suggested entry moves; whatever else people should know';
+COMMENT ON COLUMN differences.seen_in IS 'The comparison that has found it last';
 COMMENT ON COLUMN differences.approvals IS 'Who has said yes to the suggestion';
 COMMENT ON COLUMN differences.receipt IS 'The entry that was posted';
 

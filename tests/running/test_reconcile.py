@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from ussd_app.bootstrap import App
-from ussd_app.domain import reconciliation
+from ussd_app.domain import differences, holdings, reconciliation
 from ussd_app.domain.seeds import plant
 from ussd_app.domain.two_of_staff import Undecided
 from ussd_app.kernel.daraja import Balance
@@ -28,14 +28,19 @@ def say(app: App, capsys: pytest.CaptureFixture[str]) -> Say:
 
 
 def holds(app: App, minor: int) -> None:
-    """Safaricom says what it holds for us."""
+    """Two comparisons in a row say what Safaricom holds for us."""
     desk = app.bank.desk
-    number = reconciliation.begin(desk)
-    assert number is not None
-    reconciliation.asked(desk, number, "AG_1", 0)
-    told = (Balance("Utility Account", "KES", minor, minor, 0, 0),)
-    with desk.engine.begin() as connection:
-        reconciliation.compare_balance(desk, connection, "AG_1", told)
+    for name in ("AG", "BG"):
+        differences.ask_again(desk)
+        begun = reconciliation.begin(desk)
+        assert begun is not None
+        reconciliation.was_read(desk, begun, begun.begun_at, [], 0)
+        holdings.asked(desk, begun.number, f"{name}_{begun.number}", *holdings.ours(desk))
+        told = (Balance("Utility Account", "KES", minor, minor, 0, 0),)
+        with desk.engine.begin() as connection:
+            asked = holdings.question(connection, f"{name}_{begun.number}")
+            assert asked is not None
+            holdings.compare(desk, connection, asked, told, {})
 
 
 def test_nobody_was_asked_yet(say: Say) -> None:

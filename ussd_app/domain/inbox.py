@@ -6,6 +6,7 @@ Understanding it is a worker's business, later.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Engine
 
@@ -32,13 +33,15 @@ class Inbox:
         self._commits = commits
         self._clock = clock
 
-    def hear(self, kind: str, natural_key: str, body: Mapping[str, str]) -> bool:
-        """Keep a message for a worker. False when it was heard before."""
+    def hear(
+        self, kind: str, natural_key: str, body: Mapping[str, str], due_at: datetime | None = None
+    ) -> bool:
+        """Keep a message for a worker, for now or for later. False when it was heard before."""
         with self._commits.connect() as connection:
             new = connection.exec_driver_sql(
                 "INSERT INTO inbox (kind, natural_key, body, due_at) VALUES (%s, %s, %s, %s)"
                 " ON CONFLICT (kind, natural_key) DO NOTHING",
-                (kind, natural_key, json.dumps(body), self._clock.now()),
+                (kind, natural_key, json.dumps(body), due_at or self._clock.now()),
             )
             return new.rowcount == 1
 

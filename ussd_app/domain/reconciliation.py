@@ -1,94 +1,118 @@
-"""Our book held against Safaricom's: what lies there for us, and each payment that came.
+"""Our book held against Safaricom's: when that is due, and each payment that it says has come.
 
-A difference is a row with the entry that would mend it, if there is one; it is posted when two of
-the staff agree, left by one, and gone when the next comparison does not find it any more. What is
-on its way and what is a difference already is no further difference in the balance. Asks nobody:
-what Safaricom says is brought here.
+What is listed as paid in, and never told to us, is sure: it is handed back to be entered as if it
+had been told. What is not sure is a difference, a row with the entry that would mend it if there is
+one; it is posted when two of the staff agree, left by one, and gone when the list is read again and
+does not bear it out. Asks nobody: what Safaricom says is brought here. Its balance is held against
+ours in `holdings`.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.mpesa import accounts
 from ussd_app.domain.mpesa.arrival import PLACES, UNPLACED
-from ussd_app.kernel.daraja import Balance, Pulled
+from ussd_app.kernel.daraja import Pulled
 
-HOUSE = "mpesa/house"
-EVERY_S = 3600
+EVERY = timedelta(hours=1)
 GRACE = timedelta(minutes=10)
-"""So young a payment may still be on its way to us, or to their list."""
+"""So young a payment may still be on its way to their list."""
+TOLD_WITHIN = timedelta(minutes=2)
+"""So young a payment may still be on its way to us; who is told of it by its confirmation is told
+the payer's name as well."""
 PULLED_FOR = timedelta(hours=48)
-CHARGES = "charges paid"
-"""Begins the name of the account of what Safaricom charges us; that is not customers' money."""
+AGAIN = timedelta(hours=2)
+"""So much of what the last comparison has read is read again: what came late to the list."""
+SILENT = timedelta(hours=3)
+"""So long without a comparison, and nobody knows any more whether the books agree."""
 
 UNHEARD, UNLISTED, AMOUNT, BALANCE, DISPUTED = (
     *("unheard", "unlisted", "amount"),
     *("balance", "disputed"),
 )
+OF_THE_LIST = (UNHEARD, AMOUNT, UNLISTED)
 MORE_THERE, LESS_THERE = "mpesa_unexplained", "mpesa_shortfall"
 
 _BEGIN = """
-INSERT INTO reconciliations (asked_at) SELECT %(now)s
-WHERE pg_try_advisory_xact_lock(hashtextextended('reconciliation', 1))
-  AND NOT EXISTS (SELECT FROM reconciliations WHERE asked_at > %(since)s)
-RETURNING id
+INSERT INTO reconciliations (begun_at, next_at, listed_from, listed_until)
+SELECT %(now)s, %(next)s, since, since
+  FROM (SELECT greatest(%(oldest)s, max(listed_until) - %(again)s) AS since
+          FROM reconciliations) AS earlier
+ WHERE pg_try_advisory_xact_lock(hashtextextended('reconciliation', 1))
+   AND NOT EXISTS (SELECT FROM reconciliations WHERE next_at > %(now)s)
+RETURNING id, begun_at, listed_from
 """
-_ASKED = "UPDATE reconciliations SET conversation = %s, pulled = %s WHERE id = %s"
+_UNANSWERED = """
+UPDATE reconciliations SET state = 'unheard', ended_at = %s,
+    error = CASE state WHEN 'asked' THEN 'no answer came' ELSE 'it was not finished' END
+WHERE state IN ('listing', 'asked') AND id < %s
+"""
 _UNHEARD = """
-UPDATE reconciliations SET state = 'unheard', error = %s, pulled = coalesce(%s, pulled),
-    ended_at = %s WHERE id = %s
+UPDATE reconciliations SET state = 'unheard', error = %s, ended_at = %s
+WHERE id = %s AND state IN ('listing', 'asked')
 """
-_BY_CONVERSATION = """
-SELECT id FROM reconciliations WHERE conversation = %s AND state = 'asked' FOR UPDATE
+_SILENT = """
+SELECT CASE WHEN min(begun_at) > %(since)s THEN ARRAY[]::text[] ELSE
+    CASE WHEN bool_or(state IN ('balanced', 'differs') AND ended_at > %(since)s)
+         THEN ARRAY[]::text[] ELSE ARRAY['balance'] END
+ || CASE WHEN bool_or(listed_until >= begun_at AND begun_at > %(since)s)
+         THEN ARRAY[]::text[] ELSE ARRAY['list'] END END
+FROM reconciliations
 """
-_ENDED = """
-UPDATE reconciliations SET state = %s, ours_minor = %s, theirs_minor = %s, accounts = %s,
-    ended_at = %s WHERE id = %s
+_READ = """
+UPDATE reconciliations SET listed_until = %s, listed = listed + %s, untold = untold + %s
+WHERE id = %s
 """
+_FIRST = "SELECT min(begun_at) FROM reconciliations"
 _ENTERED = """
-SELECT r.mpesa, r.amount_minor, r.receipt, r.paid_at FROM mpesa_receipts r
-WHERE (r.paid_at >= %(since)s AND r.paid_at <= %(until)s OR r.mpesa = ANY (%(listed)s))
+SELECT mpesa, amount_minor, receipt, account FROM mpesa_receipts WHERE mpesa = ANY (%s)
 """
-_BACK = "SELECT reference FROM unplaced WHERE source = 'mpesa' AND state = 'sent_back'"
+_LISTED = "UPDATE mpesa_receipts SET listed_at = %s WHERE mpesa = ANY (%s) AND listed_at IS NULL"
+_UNLISTED = """
+SELECT mpesa, amount_minor, receipt, paid_at FROM mpesa_receipts r
+WHERE paid_at >= %s AND paid_at <= %s AND listed_at IS NULL
+  AND NOT EXISTS (SELECT FROM unplaced u WHERE u.reference = r.mpesa AND u.state = 'sent_back')
+"""
 _FOUND = """
 INSERT INTO differences (kind, reference, ours_minor, theirs_minor, facts, suggestion, found_at,
-                         seen_at)
-VALUES (%(kind)s, %(reference)s, %(ours)s, %(theirs)s, %(facts)s, %(suggestion)s, %(now)s, %(now)s)
+                         seen_at, seen_in)
+VALUES (%(kind)s, %(reference)s, %(ours)s, %(theirs)s, %(facts)s, %(suggestion)s, %(now)s, %(now)s,
+        %(number)s)
 ON CONFLICT (kind, reference) WHERE state = 'open' DO UPDATE SET
-    seen_at = excluded.seen_at, ours_minor = excluded.ours_minor,
+    seen_at = excluded.seen_at, seen_in = excluded.seen_in, ours_minor = excluded.ours_minor,
     theirs_minor = excluded.theirs_minor, suggestion = excluded.suggestion,
     facts = excluded.facts,
-    approvals = CASE WHEN (differences.ours_minor, differences.theirs_minor)
-        IS DISTINCT FROM (excluded.ours_minor, excluded.theirs_minor)
+    approvals = CASE WHEN (differences.suggestion, differences.facts->>'amount')
+        IS DISTINCT FROM (excluded.suggestion, excluded.facts->>'amount')
         THEN '{}' ELSE differences.approvals END
 """
-_GONE = """
-UPDATE differences SET state = 'gone', ended_at = %(now)s
-WHERE state = 'open' AND kind = ANY (%(kinds)s) AND seen_at < %(now)s
-"""
-_LEFT = """
+_DECIDED = """
 SELECT EXISTS (SELECT FROM differences WHERE kind = %s AND reference = %s
                   AND state IN ('left', 'posted'))
 """
-_ON_ITS_WAY = """
-SELECT coalesce(sum((facts->>'amount')::bigint), 0) FROM errands
-WHERE kind = ANY (%s) AND state IN ('sending', 'unknown', 'agreed', 'queued')
+_GONE = """
+UPDATE differences SET state = 'gone', ended_at = %s
+WHERE state = 'open' AND kind = ANY (%s) AND seen_in IS DISTINCT FROM %s
+  AND (facts->>'at')::timestamptz >= %s
 """
-_KNOWN = """
-SELECT coalesce(sum(theirs_minor) FILTER (WHERE kind = 'unheard'), 0),
-       coalesce(sum(theirs_minor) FILTER (WHERE kind = 'disputed'), 0),
-       coalesce(sum(theirs_minor - ours_minor) FILTER (WHERE kind = 'amount'), 0)
-FROM differences WHERE state = 'open'
-"""
+_OPEN = "SELECT count(*) FROM differences WHERE state = 'open' AND kind = ANY (%s)"
+
+
+class Comparison(NamedTuple):
+    """One that was begun: the list is to be read from `since` to when it was begun."""
+
+    number: int
+    begun_at: datetime
+    since: datetime
 
 
 class Difference(NamedTuple):
-    """Where the books do not say the same."""
+    """Where the books do not say the same. The `amount` of its facts is what the entry moves."""
 
     kind: str
     reference: str
@@ -98,131 +122,113 @@ class Difference(NamedTuple):
     suggestion: str | None
 
 
-def begin(desk: Desk) -> int | None:
-    """The number of a comparison that is due now; None when none is, or another is at it."""
+def begin(desk: Desk) -> Comparison | None:
+    """The comparison that is due now; None when none is, or another is at it. One before it that
+    was not ended is ended: nobody is at it any more."""
     now = desk.clock.now()
+    given = {"now": now, "next": now + EVERY, "oldest": now - PULLED_FOR, "again": AGAIN}
     with desk.engine.begin() as connection:
-        given = {"now": now, "since": now - timedelta(seconds=EVERY_S)}
-        return connection.exec_driver_sql(_BEGIN, given).scalar_one_or_none()
+        row = connection.exec_driver_sql(_BEGIN, given).fetchone()
+        if row is None:
+            return None
+        connection.exec_driver_sql(_UNANSWERED, (now, row.id))
+        return Comparison(*row)
 
 
-def asked(desk: Desk, number: int, conversation: str, pulled: int | None) -> None:
-    """The balance was asked for; its answer will come under that name."""
-    with desk.engine.begin() as connection:
-        connection.exec_driver_sql(_ASKED, (conversation or None, pulled, number))
+def unheard(connection: Connection, number: int, why: str, now: datetime) -> None:
+    """Safaricom did not say what it holds; the next comparison may be luckier."""
+    connection.exec_driver_sql(_UNHEARD, (why, now, number))
 
 
-def unheard(desk: Desk, number: int, why: str, pulled: int | None) -> None:
-    """Safaricom did not answer; the next comparison may be luckier."""
-    with desk.engine.begin() as connection:
-        connection.exec_driver_sql(_UNHEARD, (why, pulled, desk.clock.now(), number))
+def silent(desk: Desk) -> Sequence[str]:
+    """What was not compared for hours: the balance, the list, or both."""
+    since = desk.clock.now() - SILENT
+    with desk.reads.connect() as connection:
+        missed: Sequence[str] = connection.exec_driver_sql(_SILENT, {"since": since}).scalar_one()
+        return missed or []
 
 
-# the list of payments
-
-
-def compare_list(desk: Desk, rows: Sequence[Pulled]) -> int:
-    """Hold what Safaricom lists of the last two days against what was entered. Returns how many
-    differences there are now."""
+def compare_list(desk: Desk, comparison: Comparison, rows: Sequence[Pulled]) -> list[Pulled]:
+    """Hold a further piece of the list against what was entered. Returns the payments that are to
+    be entered, for nobody has told us of them."""
     now = desk.clock.now()
-    since, until = now - PULLED_FOR + GRACE, now - GRACE
-    listed = {row.receipt: row for row in rows}
+    listed = {row.receipt: row for row in rows if row.came_in}
     with desk.engine.begin() as connection:
-        given = {"since": since, "until": until, "listed": list(listed)}
-        entered = {row[0]: row for row in connection.exec_driver_sql(_ENTERED, given)}
-        back = set(connection.exec_driver_sql(_BACK).scalars())
-        found = [
-            *_not_entered(desk, [row for row in rows if row.at <= until], entered),
-            *_amounts(listed, entered),
-            *(
-                Difference(UNLISTED, mpesa, minor, None, {"receipt": receipt}, None)
-                for mpesa, minor, receipt, at in entered.values()
-                if mpesa not in listed and mpesa not in back and since <= at <= until
-            ),
+        first = connection.exec_driver_sql(_FIRST).scalar_one()
+        found = connection.exec_driver_sql(_ENTERED, (list(listed),))
+        entered = {row.mpesa: row for row in found}
+        connection.exec_driver_sql(_LISTED, (now, list(entered)))
+        missing = [row for row in listed.values() if row.receipt not in entered]
+        sure = [row for row in missing if row.at >= first]
+        unsure = [row for row in missing if row.at < first]
+        differ = [*_before_us(desk, unsure), *_amounts(listed, entered)]
+        keep(connection, comparison.number, differ, now)
+    return sure
+
+
+def was_read(
+    desk: Desk, comparison: Comparison, until: datetime, rows: Sequence[Pulled], untold: int
+) -> None:
+    """The list was read so far, and what nobody had told us of is safe: it is not read again."""
+    told = (until, sum(row.came_in for row in rows), untold, comparison.number)
+    with desk.engine.begin() as connection:
+        connection.exec_driver_sql(_READ, told)
+
+
+def list_ends(desk: Desk, comparison: Comparison) -> int:
+    """The list was read to its end: what it does not have differs, and what it does not bear out
+    any more is gone. Returns how many differences there are with it."""
+    now = desk.clock.now()
+    since, until = comparison.since + GRACE, comparison.begun_at - GRACE
+    with desk.engine.begin() as connection:
+        missed = connection.exec_driver_sql(_UNLISTED, (since, until)).all()
+        differ = [
+            Difference(UNLISTED, mpesa, minor, None, _facts(paid_at, receipt=receipt), None)
+            for mpesa, minor, receipt, paid_at in missed
         ]
-        return _keep(connection, found, (UNHEARD, AMOUNT, UNLISTED), now)
+        keep(connection, comparison.number, differ, now)
+        kinds = list(OF_THE_LIST)
+        connection.exec_driver_sql(_GONE, (now, kinds, comparison.number, since))
+        return int(connection.exec_driver_sql(_OPEN, (kinds,)).scalar_one())
 
 
-def _not_entered(
-    desk: Desk, rows: Sequence[Pulled], entered: Mapping[str, object]
-) -> Iterable[Difference]:
-    """Payments of which nobody told us: they are placed as if somebody had."""
-    missing = [row for row in rows if row.receipt not in entered]
-    targets = accounts.targets(desk, {row.account for row in missing})
-    for row in missing:
+def _before_us(desk: Desk, rows: Sequence[Pulled]) -> Iterable[Difference]:
+    """Payments from before we first asked: whoever had the pay bill then may have dealt with them.
+    They are placed as if they had been told when two of the staff know better."""
+    targets = accounts.targets(desk, {row.account for row in rows})
+    for row in rows:
         target = targets[row.account]
         kind = UNPLACED if target.because else accounts.kind_of(desk, target, PLACES).name
-        facts = {"account": row.account, "payer": row.payer, "at": row.at.isoformat()}
+        facts = _facts(row.at, amount=row.amount_minor, account=row.account, payer=row.payer)
         yield Difference(UNHEARD, row.receipt, None, row.amount_minor, facts, kind)
 
 
-def _amounts(
-    listed: Mapping[str, Pulled], entered: Mapping[str, tuple[str, int, str, datetime]]
-) -> Iterable[Difference]:
-    for mpesa, row in listed.items():
-        if mpesa in entered and entered[mpesa][1] != row.amount_minor:
-            ours = entered[mpesa][1]
+def _amounts(listed: Mapping[str, Pulled], entered: Mapping[str, Any]) -> Iterable[Difference]:
+    for mpesa, ours in entered.items():
+        more = listed[mpesa].amount_minor - ours.amount_minor
+        if more:
             yield Difference(
-                *(AMOUNT, mpesa, ours, row.amount_minor, {"receipt": entered[mpesa][2]}),
-                MORE_THERE if row.amount_minor > ours else LESS_THERE,
+                *(AMOUNT, mpesa, ours.amount_minor, listed[mpesa].amount_minor),
+                _facts(
+                    listed[mpesa].at, amount=abs(more), receipt=ours.receipt, account=ours.account
+                ),
+                MORE_THERE if more > 0 else LESS_THERE,
             )
 
 
-# the balance
+def _facts(at: datetime, **named: object) -> dict[str, object]:
+    return {"at": at.isoformat(), **named}
 
 
-def compare_balance(
-    desk: Desk, connection: Connection, conversation: str, told: Sequence[Balance]
-) -> bool | None:
-    """Hold what Safaricom holds for us against `mpesa/house`. Whether they agree, but for what is
-    on its way and what is a difference already; None for a question that is not ours."""
-    number = connection.exec_driver_sql(_BY_CONVERSATION, (conversation,)).scalar_one_or_none()
-    if number is None:
-        return None
-    now = desk.clock.now()
-    mine = [one for one in told if one.currency == "KES" and not _is_charges(one)]
-    theirs = sum(one.available_minor for one in mine)
-    ours = desk.book.balances([desk.house[HOUSE]])[desk.house[HOUSE]].total
-    least, most = _bounds(connection, ours)
-    found = []
-    if not least <= theirs <= most:
-        amount = theirs - most if theirs > most else least - theirs
-        suggestion = MORE_THERE if theirs > most else LESS_THERE
-        facts = {"amount": amount}
-        found.append(Difference(BALANCE, HOUSE, ours, theirs, facts, suggestion))
-    _keep(connection, found, (BALANCE,), now)
-    told_of = json.dumps([one.__dict__ for one in told])
-    state = "differs" if found else "balanced"
-    connection.exec_driver_sql(_ENDED, (state, ours, theirs, told_of, now, number))
-    return not found
-
-
-def _is_charges(one: Balance) -> bool:
-    return one.name.lower().startswith(CHARGES)
-
-
-def _bounds(connection: Connection, ours: int) -> tuple[int, int]:
-    """Between what Safaricom may hold when all is well: less by what is on its way out, other by
-    what is known to differ."""
-    kinds = ["mpesa_b2c", "mpesa_b2b", "mpesa_reversal"]
-    leaving = connection.exec_driver_sql(_ON_ITS_WAY, (kinds,)).scalar_one()
-    unheard_, disputed, amounts = connection.exec_driver_sql(_KNOWN).one()
-    known = ours + int(unheard_) - int(disputed) + int(amounts)
-    return known - int(leaving), known
-
-
-def _keep(
-    connection: Connection, found: Sequence[Difference], kinds: Sequence[str], now: datetime
-) -> int:
-    """Write down what differs; what was found before and is not any more is gone."""
-    count = 0
+def keep(connection: Connection, number: int, found: Iterable[Difference], now: datetime) -> None:
+    """Write down what differs. What was decided of a payment is not asked again; whoever has agreed
+    to an entry has not agreed to another one."""
     for one in found:
-        decided = connection.exec_driver_sql(_LEFT, (one.kind, one.reference)).scalar_one()
-        if one.kind != BALANCE and decided:
+        said = (one.kind, one.reference)
+        if one.kind != BALANCE and connection.exec_driver_sql(_DECIDED, said).scalar_one():
             continue
-        told = {"kind": one.kind, "reference": one.reference, "ours": one.ours_minor}
+        told: dict[str, object] = {"kind": one.kind, "reference": one.reference}
+        told |= {"ours": one.ours_minor}
         told |= {"theirs": one.theirs_minor, "facts": json.dumps(dict(one.facts))}
-        connection.exec_driver_sql(_FOUND, {**told, "suggestion": one.suggestion, "now": now})
-        count += 1
-    connection.exec_driver_sql(_GONE, {"kinds": list(kinds), "now": now})
-    return count
+        told |= {"suggestion": one.suggestion, "now": now, "number": number}
+        connection.exec_driver_sql(_FOUND, told)

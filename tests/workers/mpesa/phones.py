@@ -103,9 +103,3 @@ class Phones(Till):
     def push(self) -> Any:
         (row,) = self.rows("SELECT * FROM pushes")
         return row
-
-    def alarms(self) -> dict[str, float]:
-        lines = self.app.metrics.exposition().decode().splitlines()
-        start = 'kabambe_alarms_total{what="'
-        found = (line[len(start) :].split('"} ') for line in lines if line.startswith(start))
-        return {name: float(count) for name, count in found}

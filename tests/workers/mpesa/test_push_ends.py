@@ -160,6 +160,19 @@ def test_another_amount_or_payer_credits_nobody(phones: Phones, wrong: dict[str,
     assert phones.alarms()["push_mismatched"] == 1
 
 
+def test_a_second_receipt_for_one_push_is_for_people(phones: Phones) -> None:
+    before = phones.wallet(ASHA)
+    phones.top_up()
+    phones.work()
+    phones.ended(0)
+    phones.work()
+    other = phones.ended(0, MpesaReceiptNumber="UKS2")
+    phones.work()
+    assert phones.boxes.came(other).state == "dead"
+    assert (phones.wallet(ASHA), phones.push().mpesa) == (before + 500_00, "UKS1")
+    assert phones.alarms() == {"mpesa_contradicted": 1.0}
+
+
 def test_a_callback_about_nothing_of_ours_credits_nobody(
     phones: Phones, clock: FrozenClock
 ) -> None:

@@ -9,6 +9,7 @@ from tests.workers import looks
 from tests.workers.conftest import Boxes
 from ussd_app.bootstrap import App
 from ussd_app.domain.seeds import Planted, Seed
+from ussd_app.metrics import Metrics
 from workers import callbacks
 from workers.shop import open_shop
 
@@ -37,6 +38,14 @@ def confirmation(mpesa: str, account: str, shillings: str, **changes: Any) -> st
     return json.dumps(body | changes)
 
 
+def alarms(metrics: Metrics) -> dict[str, float]:
+    """What people must look at, by what it is, and how often that was said."""
+    lines = metrics.exposition().decode().splitlines()
+    start = 'kabambe_alarms_total{what="'
+    found = (line[len(start) :].split('"} ') for line in lines if line.startswith(start))
+    return {name: float(count) for name, count in found}
+
+
 class Till:
     """Where Safaricom's money goes, and what of it there is."""
 
@@ -46,7 +55,7 @@ class Till:
     def pay(self, mpesa: str, account: str, shillings: str = "500.00", **changes: Any) -> int:
         """A confirmation comes in; returns its row of the inbox."""
         body = confirmation(mpesa, account, shillings, **changes)
-        return self.boxes.hear("mpesa_c2b", mpesa, raw=body)
+        return self.boxes.hear("mpesa_c2b", f"{mpesa}:{shillings}", raw=body)
 
     def rows(self, statement: str, *given: object) -> list[Row[Any]]:
         return looks.rows(self.app, statement, *given)
@@ -80,6 +89,9 @@ class Till:
     def receipts(self) -> dict[str, int]:
         rows = self.rows("SELECT mpesa, amount_minor FROM mpesa_receipts")
         return {row.mpesa: row.amount_minor for row in rows}
+
+    def alarms(self) -> dict[str, float]:
+        return alarms(self.app.metrics)
 
     def work(self) -> None:
         shop = open_shop(self.app, lines=1)

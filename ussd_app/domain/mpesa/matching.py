@@ -37,7 +37,7 @@ ROW_WIDTH = 28
 
 _WAITING = """
 SELECT reference, amount_minor, facts, because, wanted, wanted_by, came_at FROM unplaced
-WHERE source = 'mpesa' AND state = 'waiting'
+WHERE source IN ('mpesa', 'found') AND state = 'waiting'
 """
 _ALL = _WAITING + " ORDER BY came_at, reference LIMIT %s"
 _ONE = _WAITING + " AND reference = %s"

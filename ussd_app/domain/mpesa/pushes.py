@@ -25,7 +25,7 @@ LONGEST_ACCOUNT = 12
 
 COLUMNS = (
     *("id", "purpose", "account", "facts", "msisdn", "language", "amount_minor", "state"),
-    *("checkout_id", "mpesa", "result_code", "attempts", "looks", "created_at"),
+    *("checkout_id", "mpesa", "result_code", "attempts", "looks", "created_at", "guessed"),
 )
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 3))"
@@ -70,6 +70,7 @@ class Push:
     attempts: int
     looks: int
     created_at: datetime
+    guessed: bool
 
 
 def ask_for(

@@ -28,7 +28,7 @@ from ussd_app.kernel.daraja.results import (
     read_result,
     status_of,
 )
-from ussd_app.kernel.daraja.said import NotUnderstood, read_json
+from ussd_app.kernel.daraja.said import TOO_LONG, NotUnderstood, read_json
 from ussd_app.kernel.daraja.values import (
     Balance,
     Party,
@@ -48,6 +48,7 @@ from ussd_app.kernel.daraja.values import (
 )
 
 __all__ = [
+    "TOO_LONG",
     "Accepted",
     "Balance",
     "C2b",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ussd_app.kernel.daraja.said import (
+    LONGEST_LIST,
     NotUnderstood,
     Value,
     code_in,
@@ -18,6 +19,8 @@ from ussd_app.kernel.daraja.values import moment, paid_minor
 LONGEST_TOKEN = 2_000
 LONGEST_LIFE_S = 86_400
 NONE_IN_PERIOD = "1001"
+C2B = "c2b"
+"""How the types of payments into a pay bill begin, in the list."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,11 @@ class Pulled:
     account: str
     amount_minor: int
 
+    @property
+    def came_in(self) -> bool:
+        """Whether it was paid to us; money that we paid out is listed, too."""
+        return self.type.lower().startswith(C2B)
+
 
 def read_token(body: bytes | str) -> Token:
     """Leave to ask; its life comes as a text or a number. Raises NotUnderstood."""
@@ -146,16 +154,16 @@ def read_stk_standing(body: bytes | str) -> StkStanding:
 
 def read_pulled(body: bytes | str) -> tuple[Pulled, ...]:
     """Payments of a period, however deeply the rows are wrapped. Raises NotUnderstood."""
-    said = read_json(body)
+    said = read_json(body, LONGEST_LIST)
     code = name_or_none(said, "ResponseCode") or name_or_none(said, "ResponseStatus") or ""
     if code == NONE_IN_PERIOD:
         return ()
     rows: list[Pulled] = []
     level: list[Value] = [said.get("Response")]
     while level:
-        each = level.pop(0)
+        each = level.pop()
         if isinstance(each, list):
-            level = each + level
+            level += reversed(each)
         elif isinstance(each, dict):
             rows.append(_pulled(each))
     if not rows and code not in ("1000", "0"):
