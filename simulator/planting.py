@@ -4,15 +4,23 @@ Knows no phone and no load: who they are is said to it.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Final
 
 from simulator.load.day import Town
-from ussd_app.bootstrap import build
+from ussd_app.bootstrap import App, build
+from ussd_app.domain import agreements
+from ussd_app.domain.billing import books, customers, invoices
+from ussd_app.domain.billing.invoices import Line
 from ussd_app.domain.seeds import Planted, Seed, plant
+from ussd_app.kernel.clock import business_day
 from ussd_app.settings import Settings
 
 TOWN_FLOAT_MINOR: Final = 100_000_000_00
 """What each outlet of a load's town trades with: enough for a long day."""
+BILLING_LINES: Final = 4
+"""So many invoices are sent at once."""
 
 
 def plant_people(settings: Settings, msisdns: Sequence[str], pin: str, balance_minor: int) -> None:
@@ -40,6 +48,38 @@ def plant_town(settings: Settings, town: Town, owners: Sequence[str], pin: str) 
         _load_person(owner, pin, 0, planted) for owner, planted in zip(owners, held, strict=True)
     ]
     _plant(settings, seeds)
+
+
+def plant_bills(
+    settings: Settings, number: str, phones: Sequence[str], bills: int, bill_minor: int
+) -> None:
+    """Open the books of a biller who is there, with a customer a phone (ACC1, ACC2, …) who is sent
+    so many invoices: the first customer's are INV1, INV2, …, then the second's."""
+    app = build(settings)
+    try:
+        drafted = _draft_bills(app, number, phones, bills, bill_minor)
+        with ThreadPoolExecutor(BILLING_LINES) as lines:
+            list(lines.map(lambda invoice: invoices.send(app.bank.desk, invoice), drafted))
+    finally:
+        app.close()
+
+
+def _draft_bills(
+    app: App, number: str, phones: Sequence[str], bills: int, bill_minor: int
+) -> list[int]:
+    desk = app.bank.desk
+    agreement = agreements.by_number(app.engine, books.PAYBILL, number)
+    assert agreement is not None
+    today, lines = business_day(desk.clock.now()), [Line("Water", bill_minor)]
+    drafted = []
+    with app.engine.begin() as connection:
+        own = books.opened(desk, connection, agreement)
+        for msisdn in phones:
+            whom = customers.add(desk, connection, own, name="Load Customer", msisdn=msisdn)
+            for nth in range(bills):
+                due = today + timedelta(days=30 * nth)
+                drafted.append(invoices.draft(desk, connection, own, whom, lines, due))
+    return drafted
 
 
 def _load_person(msisdn: str, pin: str, balance_minor: int, *held: Planted) -> Seed:

@@ -32,7 +32,7 @@ def test_a_whole_dialogue_is_measured_on_a_running_server() -> None:
 
 @pytest.mark.faults
 def test_confirmations_are_counted_on_a_running_server() -> None:
-    figures = paybill.run(confirmations=60, minute_s=1, seconds=0.5, turns=1)
+    figures = paybill.run(confirmations=300, minute_s=5, seconds=0.5, turns=1, customers=10)
     met = {figure.name.strip(): figure.met for figure in figures}
     assert met["lost"], "each was entered"
     assert met["doubled"], "and once"
