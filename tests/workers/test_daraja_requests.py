@@ -15,8 +15,10 @@ from tests.workers.safaricom import (
     client,
     fixture,
 )
+from ussd_app.domain import payouts
+from ussd_app.domain.mpesa import pushes
 from ussd_app.settings import SIMULATED_CERTIFICATE
-from workers.gateways.daraja import Daraja, NotWhole
+from workers.gateways.daraja import Daraja, NoRoom
 from workers.gateways.errands import Declined, Errand, Open
 from workers.gateways.mpesa import Back, ToBusiness, ToNumber
 
@@ -108,22 +110,34 @@ def test_a_credential_is_another_one_each_time(daraja: Daraja, safaricom: Double
     assert first != second
 
 
-def test_texts_are_cut_to_what_fits(daraja: Daraja, safaricom: Double) -> None:
-    daraja.push(JANE, 1_00, "KBM0001-and-more", "A long description")
-    assert safaricom.last["AccountReference"] == "KBM0001-and-"
+def test_texts_are_cut_to_what_fits_and_account_numbers_never(
+    daraja: Daraja, safaricom: Double
+) -> None:
+    longest = "1" * pushes.LONGEST_ACCOUNT
+    daraja.push(JANE, 1_00, longest, "A long description")
+    assert safaricom.last["AccountReference"] == longest
     assert safaricom.last["TransactionDesc"] == "A long descri"
-    daraja.b2b("n", "600000", "12345678901234567890", 1_00, "r" * 200)
-    assert safaricom.last["AccountReference"] == "1234567890123"
+    longest_bill = "1" * payouts.LONGEST_ACCOUNT
+    daraja.b2b("n", "600000", longest_bill, 1_00, "r" * 200)
+    assert safaricom.last["AccountReference"] == longest_bill
     assert len(safaricom.last["Remarks"]) == 100
+    asked = len(safaricom.asked)
+    with pytest.raises(NoRoom):
+        daraja.push(JANE, 1_00, f"{longest}1", "Top up")
+    with pytest.raises(NoRoom):
+        daraja.b2b("n", "600000", f"{longest_bill}1", 1_00, "Bill")
+    facts = {"shortcode": "600000", "reference": "12345678901234567", "amount": 1_00}
+    assert isinstance(ToBusiness(daraja).ask(Errand("n", facts)), Declined)
+    assert len(safaricom.asked) == asked
 
 
 @pytest.mark.parametrize("amount_minor", [0, -1_00, 50, 1_050])
 def test_cents_are_refused_before_anybody_is_asked(
     daraja: Daraja, safaricom: Double, amount_minor: int
 ) -> None:
-    with pytest.raises(NotWhole):
+    with pytest.raises(NoRoom):
         daraja.push(JANE, amount_minor, "KBM0001", "Deposit")
-    with pytest.raises(NotWhole):
+    with pytest.raises(NoRoom):
         daraja.b2c("n", JANE, amount_minor, "Withdrawal")
     facts = {"reference": "0700000001", "amount": amount_minor}
     assert isinstance(ToNumber(daraja).ask(Errand("n", facts)), Declined)

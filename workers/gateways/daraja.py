@@ -1,7 +1,8 @@
 """Safaricom's Daraja as its client sees it: every request, and what was answered at once.
 
 What a request came to is said later, at a door: here it is only taken, refused, put off or in
-doubt. Amounts are minor units and must be whole shillings; numbers are ours, +2547….
+doubt. Amounts are minor units and must be whole shillings; numbers are ours, +2547…. An account
+number that M-PESA has no room for is never cut.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ussd_app.kernel import daraja as wire
-from ussd_app.kernel.daraja import Accepted, NotUnderstood, Pulled, StkStanding
+from ussd_app.kernel.daraja import TOO_LONG, Accepted, NotUnderstood, Pulled, StkStanding
 from workers.gateways.daraja_errors import PENDING, not_accepted
 from workers.gateways.daraja_keys import Account, NoCertificate
 from workers.gateways.daraja_line import Alarm, Answer, Failed, Line, Payload
@@ -33,8 +34,8 @@ class Pushed:
     checkout_request_id: str
 
 
-class NotWhole(ValueError):
-    """An amount with cents, which M-PESA's requests have no room for."""
+class NoRoom(ValueError):
+    """What M-PESA's requests have no room for: cents, or so long an account number."""
 
 
 class Daraja:
@@ -71,7 +72,7 @@ class Daraja:
                 "PartyB": till or code,
                 "PhoneNumber": phone,
                 "CallBackURL": f"{self._account.callbacks}/stk",
-                "AccountReference": reference[:LONGEST_REFERENCE],
+                "AccountReference": _whole(reference, LONGEST_REFERENCE),
                 "TransactionDesc": description[:LONGEST_DESCRIPTION],
             },
         )
@@ -144,7 +145,8 @@ class Daraja:
     def pull(
         self, since: datetime, until: datetime, offset: int = 0
     ) -> tuple[Pulled, ...] | Failed:
-        """Payments of a period, at most the last 48 hours; further ones from `offset` on."""
+        """Payments of a period, at most the last 48 hours; further ones from `offset` on. A period
+        of which more comes at once than is read is Open(TOO_LONG)."""
         asked = {
             "ShortCode": self._account.shortcode,
             "StartDate": wire.pull_stamp(since),
@@ -156,8 +158,8 @@ class Daraja:
             return answer
         try:
             return wire.read_pulled(answer.body)
-        except NotUnderstood:
-            return Open(OTHER_ANSWER)
+        except NotUnderstood as strange:
+            return Open(TOO_LONG if strange.why == TOO_LONG else OTHER_ANSWER)
 
     # money out
 
@@ -198,7 +200,7 @@ class Daraja:
                 "Amount": str(shillings(amount_minor)),
                 "PartyA": self._account.shortcode,
                 "PartyB": shortcode,
-                "AccountReference": (account or name)[:LONGEST_BILL],
+                "AccountReference": _whole(account or name, LONGEST_BILL),
                 "Remarks": remarks[:LONGEST_REMARK],
                 "Occassion": name,
             },
@@ -295,8 +297,15 @@ class Daraja:
 
 
 def shillings(amount_minor: int) -> int:
-    """An amount as M-PESA takes it. Raises NotWhole."""
+    """An amount as M-PESA takes it. Raises NoRoom."""
     whole, cents = divmod(amount_minor, 100)
     if cents or whole <= 0:
-        raise NotWhole("M-PESA takes whole shillings")
+        raise NoRoom("M-PESA takes whole shillings")
     return whole
+
+
+def _whole(account: str, longest: int) -> str:
+    """An account number that fits; a part of one is somebody else's. Raises NoRoom."""
+    if len(account) > longest:
+        raise NoRoom("M-PESA takes no account number that long")
+    return account

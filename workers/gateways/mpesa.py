@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 
 from ussd_app.kernel.daraja import Accepted
 from ussd_app.kernel.msisdn import parse
-from workers.gateways.daraja import Daraja, NotWhole
+from workers.gateways.daraja import Daraja, NoRoom
 from workers.gateways.daraja_line import Failed
 from workers.gateways.errands import Declined, Errand, Look, Open, Outcome
 
@@ -26,7 +26,7 @@ class Paying(ABC):
         """Ask for it; see `Carrier`. Taken, it is open until the result comes."""
         try:
             answer = self._request(errand)
-        except NotWhole as why:
+        except NoRoom as why:
             return Declined(str(why))
         if isinstance(answer, Accepted):
             return Open(ACCEPTED, answer.conversation_id or None)
@@ -41,7 +41,7 @@ class Paying(ABC):
 
     @abstractmethod
     def _request(self, errand: Errand) -> Accepted | Failed:
-        """The request that this errand is at Safaricom. Raises NotWhole."""
+        """The request that this errand is at Safaricom. Raises NoRoom."""
 
 
 class ToNumber(Paying):
