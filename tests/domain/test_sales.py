@@ -199,3 +199,19 @@ def test_a_push_is_judged_like_every_payment(app: App) -> None:
     assert refused.value.code is RefusalCode.DAILY_LIMIT
     app.bank.serve("bill_push", ASHA.msisdn, args | {"amount": 100_000_00}, "s:push:2")
     assert pushes(app) == 1
+
+
+def test_a_number_that_no_phone_has_room_for_is_not_cut_to_another_one(app: App) -> None:
+    whom = customer(app)
+    with app.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE billers SET invoices = 99998, sales = 99999")
+    fits, too_long = (bill(app, whom, 100_00) for _ in range(2))
+    assert (fits.number, too_long.number) == ("INV99999", "INV100000")
+    asked: dict[str, object] = {"bill": f"i{too_long.id}", "amount": 100_00}
+    with pytest.raises(Refused) as refused:
+        app.bank.serve("bill_push", ASHA.msisdn, asked, "s:push:1")
+    assert refused.value.code is RefusalCode.ACCOUNT_TOO_LONG
+    assert sell(app)["sale"] == "POS100000"
+    assert (pushes(app), said_to(app, ASHA.msisdn)[-1]) == (0, "bill_sale")
+    app.bank.serve("bill_push", ASHA.msisdn, asked | {"bill": f"i{fits.id}"}, "s:push:2")
+    assert pushes(app) == 1

@@ -31,6 +31,8 @@ WHOM, MPESA_RECEIPT = "whom", "mpesa_receipt"
 """What is learnt by the way: the receiver, with the name if M-PESA gave one, and its receipt."""
 
 SHILLING = 100
+LONGEST_ACCOUNT = 13
+"""The longest account number that M-PESA takes to a pay bill from a business."""
 
 _RESTS = "SELECT EXISTS (SELECT FROM errand_pauses WHERE kind = %s)"
 
@@ -53,6 +55,8 @@ def quote_pay(desk: Desk, ask: Ask) -> Facts:
 def _quote(desk: Desk, ask: Ask, kind: str, said: Mapping[str, object]) -> Facts:
     """The network is asked last: what we can refuse by ourselves costs nobody's patience."""
     parties.known(desk.reads, ask.msisdn)
+    if kind == PAY_BILL and len(str(said[REFERENCE])) > LONGEST_ACCOUNT:
+        raise Refused(RefusalCode.ACCOUNT_TOO_LONG, most=LONGEST_ACCOUNT)
     if desk.mpesa_shortcode is None or _rests(desk, kind):
         raise Refused(RefusalCode.MPESA_SILENT)
     if int(ask.text("amount")) % SHILLING:

@@ -12,7 +12,7 @@ class RefusalCode(StrEnum):
     """Every reason for which we decline, in order of precedence: the first that holds is said.
 
     The order is: who asks, their PIN, the parties, the amount, the limits, the funds; last what
-    only has to be meant.
+    only has to be meant, and what would show a name.
     """
 
     # who asks
@@ -48,6 +48,7 @@ class RefusalCode(StrEnum):
     UNKNOWN_PAYEE = "unknown_payee"
     UNKNOWN_NUMBER = "unknown_number"
     UNKNOWN_BILL_ACCOUNT = "unknown_bill_account"
+    ACCOUNT_TOO_LONG = "account_too_long"
     UNKNOWN_PAYMENT = "unknown_payment"
     PAYEE_IS_PAYER = "payee_is_payer"
     PAYEE_FROZEN = "payee_frozen"
@@ -93,6 +94,8 @@ class RefusalCode(StrEnum):
     NO_INVENTORY = "no_inventory"
     # what is asked about once more when nothing else is in the way
     UNUSUAL = "unusual"
+    # what would show one more name
+    TOO_MANY_NAMES = "too_many_names"
     # what a door says by itself, before or instead of the bank
     MALFORMED = "malformed"
     WRONG_NETWORK = "wrong_network"

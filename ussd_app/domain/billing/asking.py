@@ -16,8 +16,9 @@ from ussd_app.kernel.errors import RefusalCode, Refused
 PURPOSE = "bill"
 
 
-NOT_NOW = frozenset({RefusalCode.MPESA_SILENT, RefusalCode.TOO_FAST})
-"""No phone can be asked here, or this one is being asked for something else."""
+NOT_NOW = frozenset({RefusalCode.MPESA_SILENT, RefusalCode.TOO_FAST, RefusalCode.ACCOUNT_TOO_LONG})
+"""No phone can be asked here, or this one is being asked for something else, or the number of what
+is to be paid does not fit on it."""
 
 
 def ask_the_buyer(desk: Desk, ask: Ask, sale: Sale) -> None:
@@ -28,10 +29,10 @@ def ask_the_buyer(desk: Desk, ask: Ask, sale: Sale) -> None:
 
     def effect(connection: Connection) -> Facts:
         own = books_of.by_id(connection, sale.biller_id)
-        account = references.asked_by_phone(own.number, sale.number, pushes.LONGEST_ACCOUNT)
         facts = {"language": sales.language_of(connection, sale)}
-        given = (str(sale.msisdn), sale.open_minor, account, PURPOSE, facts)
         try:
+            account = references.asked_by_phone(own.number, sale.number, pushes.LONGEST_ACCOUNT)
+            given = (str(sale.msisdn), sale.open_minor, account, PURPOSE, facts)
             pushes.ask_for(desk, connection, *given)
         except Refused as refused:
             if refused.code not in NOT_NOW:
@@ -46,7 +47,8 @@ def ask_the_buyer(desk: Desk, ask: Ask, sale: Sale) -> None:
 def pay_by_mpesa(desk: Desk, ask: Ask) -> Facts:
     """Ask the caller's own M-PESA for an amount of one of their bills. It asks for the PIN there.
 
-    Raises what `pushes.ask_for` and `judging.must_be_taken` raise, and Refused(nothing_open).
+    Raises what `pushes.ask_for` and `judging.must_be_taken` raise, and Refused(nothing_open |
+    account_too_long).
     """
 
     def effect(connection: Connection) -> Facts:

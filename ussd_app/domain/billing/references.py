@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from ussd_app.kernel.errors import RefusalCode, Refused
+
 INVOICE, SALE, CUSTOMER = "invoice", "sale", "customer"
 
 _INVOICE = re.compile(r"(?:INVOICE|INV|I)0*([1-9][0-9]{0,8})", re.ASCII)
@@ -50,10 +52,15 @@ def plain(typed: str) -> str:
 
 def asked_by_phone(paybill: str, number: str, longest: int) -> str:
     """How an invoice or a sale is named on a phone that M-PESA asks: with its pay bill number, in
-    as many characters as there are."""
+    as many characters as there are. Never a part of the number: that is another one's.
+
+    Raises Refused(account_too_long): then it is paid in any other way.
+    """
     short = _SHORT[number[:3]] + number[3:]
-    forms = (f"{paybill} {number}", f"{paybill}{number}", f"{paybill}{short}")
-    return next((form for form in forms if len(form) <= longest), forms[-1][:longest])
+    for form in (f"{paybill} {number}", f"{paybill}{number}", f"{paybill}{short}"):
+        if len(form) <= longest:
+            return form
+    raise Refused(RefusalCode.ACCOUNT_TOO_LONG, most=longest)
 
 
 def is_taken_by_form(number: str) -> bool:

@@ -109,7 +109,8 @@ COMMANDS: Mapping[str, Command] = {
         {},
         PARTY
         | {Code.NOTHING_OPEN, Code.MPESA_SILENT, Code.WHOLE_SHILLINGS, Code.AMOUNT_TOO_SMALL}
-        | {Code.AMOUNT_TOO_LARGE, Code.TOO_FAST, Code.DAILY_LIMIT, Code.UNKNOWN_BILL_ACCOUNT},
+        | {Code.AMOUNT_TOO_LARGE, Code.TOO_FAST, Code.DAILY_LIMIT, Code.UNKNOWN_BILL_ACCOUNT}
+        | {Code.ACCOUNT_TOO_LONG},
         asking.pay_by_mpesa,
     ),
     "my_bill": Command(

@@ -24,7 +24,7 @@ COMMANDS: Mapping[str, Command] = {
         "find",
         {"amount": "money", "number": "shortcode", "account?": "reference"},
         {"quote_id": "ref", "fee": "money"},
-        PRICED,
+        PRICED | {Code.ACCOUNT_TOO_LONG},
         payouts.quote_pay,
     ),
 }
