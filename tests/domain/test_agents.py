@@ -11,7 +11,9 @@ from tests.domain.trade import seen
 from tests.people import ASHA, BARAKA
 from ussd_app.bootstrap import App
 from ussd_app.domain import agencies, agreements, commissions, nearby, rounds
+from ussd_app.domain.agreements import Agreement
 from ussd_app.domain.commands import NotYet
+from ussd_app.domain.desk import Desk
 from ussd_app.domain.house import FLOAT
 from ussd_app.domain.seeds import Planted, Seed, plant
 from ussd_app.kernel.clock import FrozenClock
@@ -265,6 +267,30 @@ def test_a_short_house_makes_agents_wait_and_pays_when_it_can(app: App, clock: F
     assert float_of(app, "41002") == 50_000_00 - 2_500_00 + 1_000_00 + 11_00
     house = desk.house[FLOAT]
     assert app.book.balances([house])[house].total == 29_00 - 11_00 - 2_20
+    assert is_clean(app)
+
+
+def test_an_agent_who_cannot_be_paid_leaves_the_others_to_their_turn(
+    app: App, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    withdraw(app, 1_000_00, "s:take:1")
+    clock.advance(seconds=NIGHT_S)
+    pay, wrong = commissions._pay, ValueError("a fault of one agent's")
+
+    def fails_for_the_first(desk: Desk, agency: Agreement, minor: int, key: str) -> bool:
+        if agency.number == "41001":
+            raise wrong
+        return pay(desk, agency, minor, key)
+
+    monkeypatch.setattr(commissions, "_pay", fails_for_the_first)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="a fault of one"):
+            commissions.pay_out(app.bank.desk)
+    assert owed_to(app, "41002").last == 10_00
+    monkeypatch.undo()
+    assert commissions.pay_out(app.bank.desk) == 1
+    assert owed_to(app, "41001").last == 2_00
+    assert entries(app, "commission_payout") == 2
     assert is_clean(app)
 
 

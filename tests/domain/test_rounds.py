@@ -88,6 +88,24 @@ def test_two_workers_do_not_do_it_at_once(app: App, only: Callable[..., None]) -
     assert len(count) == 1
 
 
+def test_a_long_round_keeps_no_transaction_open(app: App, only: Callable[..., None]) -> None:
+    def waiting(desk: Desk) -> int:
+        with desk.reads.connect() as connection:
+            found = connection.exec_driver_sql(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND state LIKE 'idle in transaction%%'"
+            )
+            return int(found.scalar_one())
+
+    only(nightly=Round(waiting, time(0, 5)))
+    assert rounds.turn(app.bank.desk) == {"nightly": 0}
+    with app.engine.connect() as connection:
+        locks = connection.exec_driver_sql(
+            "SELECT count(*) FROM pg_locks WHERE locktype='advisory'"
+        )
+        assert locks.scalar_one() == 0
+
+
 def test_many_workers_do_it_once_between_them(app: App, done: list[str]) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: rounds.turn(app.bank.desk), range(24)))

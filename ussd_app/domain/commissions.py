@@ -6,7 +6,7 @@ earned, and where that is short the agent waits and staff hear of it.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
@@ -113,25 +113,38 @@ def reply(desk: Desk, connection: Connection, heard: Heard) -> Said:
 def pay_out(desk: Desk) -> int:
     """Pay every agent what they had earned until midnight, once an agency and day.
 
-    Safe to repeat and to run twice at once. Returns how many were paid. Raises NotYet when the
-    house's float was too short for some: they wait for the next turn.
+    Safe to repeat and to run twice at once. Returns how many were paid. An agent who cannot be paid
+    leaves the others to their turn, and the first failure is raised at the end. Raises NotYet when
+    the house's float was too short for some: they wait for the next turn.
     """
     day = business_day(desk.clock.now())
     paid = short = short_minor = 0
+    failure: Exception | None = None
     for agency_id in list(_earners(desk.reads)):
-        agency = agreements.by_id(desk.reads, agency_id)
-        assert agency is not None
-        amount = statement(desk, agency).unpaid
-        if not amount:
+        try:
+            amount, done = _pay_one(desk, agency_id, day)
+        except Exception as wrong:
+            log.exception("an agent's commission could not be paid", agency=agency_id)
+            failure = failure or wrong
             continue
-        if _pay(desk, agency, amount, f"commission:{agency.id}:{day}"):
-            paid += 1
-        else:
-            short, short_minor = short + 1, short_minor + amount
+        paid += done
+        short += not done and amount > 0
+        short_minor += 0 if done else amount
     if short:
         log.error("the house's float is too short for commission", agents=short, minor=short_minor)
+    if failure is not None:
+        raise failure
+    if short:
         raise NotYet
     return paid
+
+
+def _pay_one(desk: Desk, agency_id: int, day: date) -> tuple[int, bool]:
+    """What an agent had earned until midnight, in minor units, and whether it is paid."""
+    agency = agreements.by_id(desk.reads, agency_id)
+    assert agency is not None
+    amount = statement(desk, agency).unpaid
+    return amount, amount > 0 and _pay(desk, agency, amount, f"commission:{agency.id}:{day}")
 
 
 def _pay(desk: Desk, agency: Agreement, amount_minor: int, key: str) -> bool:

@@ -4,7 +4,11 @@ Each round is a product's own and safe to repeat; here is only when it is due, a
 do not do it at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+
+from sqlalchemy import Connection
 
 from ussd_app.domain.commands import NotYet, Round
 from ussd_app.domain.counter import ROUNDS
@@ -61,14 +65,8 @@ def _one(desk: Desk, name: str, round_: Round) -> int | None:
     day = business_day(now)
     if round_.at is not None and nairobi(now).time() < round_.at:
         return None
-    with desk.engine.begin() as connection:
-        mine = connection.exec_driver_sql(
-            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 1))", (name,)
-        ).scalar_one()
-        done = connection.exec_driver_sql(
-            "SELECT EXISTS (SELECT FROM rounds WHERE name = %s AND day = %s)", (name, day)
-        ).scalar_one()
-        if not mine or (round_.at is not None and done):
+    with _alone(desk, name) as connection:
+        if connection is None or (round_.at is not None and _is_done(connection, name, day)):
             return None
         count = round_.do(desk)
         if round_.at is not None:
@@ -77,3 +75,27 @@ def _one(desk: Desk, name: str, round_: Round) -> int | None:
                 (name, day, count, desk.clock.now()),
             )
     return count
+
+
+@contextmanager
+def _alone(desk: Desk, name: str) -> Iterator[Connection | None]:
+    """A connection that holds the lock of a round however long it takes, with no transaction open
+    meanwhile; None when somebody else has it. Whoever dies lets go of it."""
+    with desk.engine.connect() as held:
+        connection = held.execution_options(isolation_level="AUTOCOMMIT")
+        lock = "hashtextextended(%s, 1)"
+        mine = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({lock})", (name,))
+        if not mine.scalar_one():
+            yield None
+            return
+        try:
+            yield connection
+        finally:
+            connection.exec_driver_sql(f"SELECT pg_advisory_unlock({lock})", (name,))
+
+
+def _is_done(connection: Connection, name: str, day: date) -> bool:
+    found = connection.exec_driver_sql(
+        "SELECT EXISTS (SELECT FROM rounds WHERE name = %s AND day = %s)", (name, day)
+    )
+    return bool(found.scalar_one())
