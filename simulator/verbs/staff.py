@@ -9,6 +9,7 @@ from simulator.verbs import NAME, Table, table
 from simulator.verbs.network import SECONDS
 from ussd_app.domain import (
     agreements,
+    amendments,
     applications,
     deposits,
     differences,
@@ -58,6 +59,17 @@ def _holding(desk: Desk, who: str, what: str, kind: str, msisdn: str, how: str) 
         case _:
             done = applications.resume(desk, kind, number, who)
     return f"{kind} {done.number} is {done.state}" if done else ONE_MORE
+
+
+def agrees(scene: Scene, who: str, term: str, value: str, kind: str, name: str) -> list[str]:
+    """`staff joyce agrees bearer=customer for the till of asha`. Shows what became of it."""
+    desk = _desk(scene)
+    party = parties.known(desk.reads, scene.phone(name).msisdn)
+    held = agreements.owned(desk.reads, party.id, kind)
+    number = held.number if held else ""
+    return _decided(
+        lambda: "agreed" if amendments.amend(desk, kind, number, who, {term: value}) else ONE_MORE
+    )
 
 
 def returns(scene: Scene, who: str, what: str, receipt: str) -> list[str]:
@@ -189,6 +201,7 @@ VERBS: Final[Table] = table(
         "(?: (?:under|because) (.+))?",
         holdings,
     ),
+    (rf"staff {NAME} agrees {NAME}=(\S*) for the ([a-z_]+) of {NAME}", agrees),
     (rf"staff {NAME} (grants|denies) the return of ([A-Z0-9]+)", returns),
     (rf"staff {NAME} (raises|leaves) the limits of {NAME}", limits),
     (rf"staff {NAME} blocks the ID of {NAME}", blocks),

@@ -261,3 +261,36 @@ def test_nothing_of_staff_is_written_with_one_name() -> None:
         must_be_signed(2, None)
     must_be_signed(2, "joyce, peter")
     must_be_signed(0, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"agrees": {}}, "type pay_till: not priced by what till agrees as bearer"),
+        (
+            {"agrees": {"bearer": "choice(house, business, customer, mgao)"}},
+            "type pay_till: not priced by what till agrees as bearer",
+        ),
+        (
+            {"terms": {"bearer": "nobody", "settle": "none", "refund_days": "3"}},
+            "agreement till: bearer is nobody where nothing is agreed",
+        ),
+        ({"standing": "baker"}, "agreement till: nobody has the standing baker"),
+    ],
+)
+def test_terms_that_no_price_knows_are_found(
+    catalogue: Catalogue, texts: Texts, change: dict[str, Any], fault: str
+) -> None:
+    till = replace(catalogue.agreements["till"], **change)
+    odd = replace(catalogue, agreements={**catalogue.agreements, "till": till})
+    assert fault in lint(odd, texts)
+
+
+def test_menus_that_nobody_shows_are_found(catalogue: Catalogue, texts: Texts) -> None:
+    baker = {"en": "Baker’s", "sw": "Mwokaji"}
+    odd = replace(catalogue, standings={"baker": baker})
+    assert {
+        "standing baker: no menu is for it",
+        "standing baker: not in the GSM alphabet: ’",
+        "standing staff: has no row",
+    } <= set(lint(odd, texts))

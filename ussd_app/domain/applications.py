@@ -1,8 +1,9 @@
 """From "I want to be an agent" to an agreement: applied for by the customer, decided by staff.
 
 The same for every kind of agreement. What lets money flow needs two of the staff (approve,
-resume); what stops it needs one and a reason (refuse, suspend). Who the staff are is not known
-here: their names are written down as they are given.
+resume); what stops it needs one and a reason (refuse, suspend). Nobody decides about their own. On
+what terms is proposed by the first who approves, beside what the applicant asked for; what is
+agreed later is `amendments`.
 """
 
 import json
@@ -18,11 +19,15 @@ from ussd_app.domain import agreements, parties, pins
 from ussd_app.domain.agreements import Agreement
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.parties import Party
+from ussd_app.domain.staff import must_be_another
+from ussd_app.domain.terms import must_fit
 from ussd_app.domain.two_of_staff import Decided, SaidAlready, Saying, Undecided, person, say
 from ussd_app.kernel.errors import RefusalCode, Refused
 
 APPROVE, REFUSE, SUSPEND, RESUME = "approve", "refuse", "suspend", "resume"
-NO_TERMS = frozenset({"kind", "name", "pin"})
+UNDER = "under"
+"""The term that is kept as the agreement above: the number of a super agent."""
+NO_TERMS = frozenset({"kind", "name", "pin", UNDER})
 APPROVED = "application_approved"
 
 _OPEN = """
@@ -56,18 +61,24 @@ class OpenApplication(NamedTuple):
 def apply(desk: Desk, ask: Ask) -> Facts:
     """Ask for an agreement of a `kind` under a `name`, with the PIN as signature.
 
-    Every other argument becomes one of its terms. Raises Refused(already_applied).
+    Every other argument becomes one of its terms. Raises Refused(already_applied |
+    unknown_number), the latter when nobody active stands there `under` whom it is to be.
     """
     kind = desk.catalogue.agreements[ask.text("kind")].kind
     terms = {name: value for name, value in ask.args.items() if name not in NO_TERMS}
 
     def then(connection: Connection, party: Party) -> Facts:
         try:
+            parent_id = above(connection, kind, str(ask.args.get(UNDER, "")))
+        except Undecided:
+            raise Refused(RefusalCode.UNKNOWN_NUMBER) from None
+        given = (kind, party.id, ask.text("name"), json.dumps(terms), parent_id, desk.clock.now())
+        try:
             with connection.begin_nested():
                 connection.exec_driver_sql(
-                    "INSERT INTO applications (kind, party_id, name, terms, applied_at)"
-                    " VALUES (%s, %s, %s, %s, %s)",
-                    (kind, party.id, ask.text("name"), json.dumps(terms), desk.clock.now()),
+                    "INSERT INTO applications (kind, party_id, name, terms, parent_id, applied_at)"
+                    " VALUES (%s, %s, %s, %s, %s, %s)",
+                    given,
                 )
         except IntegrityError:
             raise Refused(RefusalCode.ALREADY_APPLIED) from None
@@ -76,6 +87,17 @@ def apply(desk: Desk, ask: Ask) -> Facts:
         return {}
 
     return pins.with_pin(desk, "apply", ask, then)
+
+
+def above(connection: Connection, kind: str, number: str) -> int | None:
+    """The id of the active agreement of a number, under which another may stand; None of no number.
+
+    Raises Undecided.
+    """
+    found = agreements.by_number(connection, kind, number) if number else None
+    if number and (found is None or found.state != "active"):
+        raise Undecided(f"There is no active {kind} {number}.")
+    return found.id if found else None
 
 
 def waiting(source: Engine) -> list[OpenApplication]:
@@ -89,7 +111,6 @@ def approve(
     application_id: int,
     staff: str,
     *,
-    under: str | None = None,
     terms: Mapping[str, str] | None = None,
     connection: Connection | None = None,
 ) -> Agreement | None:
@@ -97,16 +118,17 @@ def approve(
 
     In the connection's transaction, or in its own.
 
-    The first to say yes may propose under which agreement (`under`, a number) and on what further
-    terms. Returns None while another must still say yes. Raises Undecided.
+    The first to say yes may propose on what further terms, also `under` which agreement, by its
+    number. Returns None while another must still say yes. Raises Undecided.
     """
     with _within(desk, connection) as connection:
         row = _open(connection, application_id)
-        saying = _decide(desk, connection, APPROVE, staff, application_id=application_id)
+        whose = row.party_id
+        saying = _decide(desk, connection, APPROVE, staff, whose, application_id=application_id)
         if len(saying.by) == 1:
-            _propose(connection, row, under, terms or {})
-        elif under or terms:
-            raise Undecided("Only the first to approve says under whom and on what terms.")
+            _propose(desk, connection, row, terms or {})
+        elif terms:
+            raise Undecided("Only the first to approve says on what terms.")
         if not saying.is_enough:
             return None
         return _make(desk, connection, row)
@@ -122,7 +144,8 @@ def refuse(
     """Say no to an application; the applicant is told so, and may apply again. Raises Undecided."""
     with _within(desk, connection) as connection:
         row = _open(connection, application_id)
-        _decide(desk, connection, REFUSE, staff, because, application_id=application_id)
+        whose = row.party_id
+        _decide(desk, connection, REFUSE, staff, whose, because, application_id=application_id)
         _end(desk, connection, application_id, "refused", None)
         _tell(desk, connection, row.party_id, "application_refused", {"name": row.name})
 
@@ -131,7 +154,8 @@ def suspend(desk: Desk, kind: str, number: str, staff: str, because: str) -> Agr
     """Stop an agreement at once: nothing comes into it or goes out of it. Raises Undecided."""
     with desk.engine.begin() as connection:
         found = _agreement(connection, kind, number, "active")
-        _decide(desk, connection, SUSPEND, staff, because, agreement_id=found.id)
+        whose = found.party_id
+        _decide(desk, connection, SUSPEND, staff, whose, because, agreement_id=found.id)
         return _become(connection, found, "suspended")
 
 
@@ -142,7 +166,7 @@ def resume(desk: Desk, kind: str, number: str, staff: str) -> Agreement | None:
     """
     with desk.engine.begin() as connection:
         found = _agreement(connection, kind, number, "suspended")
-        saying = _decide(desk, connection, RESUME, staff, agreement_id=found.id)
+        saying = _decide(desk, connection, RESUME, staff, found.party_id, agreement_id=found.id)
         if not saying.is_enough:
             return None
         return _become(connection, found, "active")
@@ -168,14 +192,14 @@ def _open(connection: Connection, application_id: int) -> Any:
     return row
 
 
-def _propose(connection: Connection, row: Any, under: str | None, terms: Mapping[str, str]) -> None:
+def _propose(desk: Desk, connection: Connection, row: Any, terms: Mapping[str, str]) -> None:
     """Write down what the first to approve has in mind. Raises Undecided."""
-    above = agreements.by_number(connection, row.kind, under) if under else None
-    if under and (above is None or above.state != "active"):
-        raise Undecided(f"There is no active {row.kind} {under}.")
+    must_fit(desk.catalogue, desk.catalogue.agreements[row.kind], terms, row.terms)
+    parent_id = above(connection, row.kind, terms[UNDER]) if UNDER in terms else row.parent_id
+    agreed = {name: value for name, value in terms.items() if name != UNDER and value}
     connection.exec_driver_sql(
         "UPDATE applications SET parent_id = %s, terms = terms || %s::jsonb WHERE id = %s",
-        (above.id if above else None, json.dumps(dict(terms)), row.id),
+        (parent_id, json.dumps(agreed), row.id),
     )
 
 
@@ -200,17 +224,19 @@ def _decide(
     desk: Desk,
     connection: Connection,
     what: str,
-    staff: str,
+    by: str,
+    whose: int,
     because: str | None = None,
     *,
     application_id: int | None = None,
     agreement_id: int | None = None,
 ) -> Saying:
-    """Write a decision down. Returns who has said the same.
+    """Write a decision down about what is a party's (`whose`). Returns who has said the same.
 
     Of an agreement only what was said since the last word to the contrary counts. Raises
     Undecided.
     """
+    must_be_another(connection, by, whose)
     said = connection.exec_driver_sql(
         "SELECT staff FROM decisions d WHERE what = %(what)s"
         " AND (application_id = %(application)s OR agreement_id = %(agreement)s AND id > coalesce("
@@ -219,13 +245,13 @@ def _decide(
         {"what": what, "application": application_id, "agreement": agreement_id},
     )
     earlier = {row.staff for row in said}
-    saying = say(earlier, staff)
-    if person(staff) in earlier:
-        raise SaidAlready(staff)
+    saying = say(connection, earlier, by)
+    if person(by) in earlier:
+        raise SaidAlready(by)
     connection.exec_driver_sql(
         "INSERT INTO decisions (application_id, agreement_id, what, staff, because, decided_at)"
         " VALUES (%s, %s, %s, %s, %s, %s)",
-        (application_id, agreement_id, what, person(staff), because, desk.clock.now()),
+        (application_id, agreement_id, what, person(by), because, desk.clock.now()),
     )
     return saying
 

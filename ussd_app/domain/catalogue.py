@@ -51,7 +51,8 @@ class AgreementKind:
     `funded_by` the type by which value comes into it from outside; None when there is none.
     With a `private` one nobody but its owner deals: they pay in from their wallet and out to it.
     A `tiered` one may hold as much as its owner's wallet, by their tier.
-    `terms` are those of whoever agreed nothing else, `welcome` is said when one is approved.
+    `terms` are those of whoever agreed nothing else; `agrees` says of each term that staff may
+    agree what it may be, by its shape (`terms`). `welcome` is said when one is approved.
     """
 
     kind: str
@@ -63,6 +64,7 @@ class AgreementKind:
     private: bool = False
     tiered: bool = False
     terms: Mapping[str, str] = field(default_factory=dict)
+    agrees: Mapping[str, str] = field(default_factory=dict)
     welcome: str | None = None
 
 

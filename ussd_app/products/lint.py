@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from ussd_app.domain import also
+from ussd_app.domain import also, terms
 from ussd_app.domain.callers import CUSTOMER, HOMES, STAFF
 from ussd_app.domain.catalogue import (
     BILLING,
@@ -18,6 +18,7 @@ from ussd_app.domain.catalogue import (
     PAYER,
     TAXED,
     ByPolicy,
+    ByTerm,
     Catalogue,
     LegSentence,
     ShareOf,
@@ -85,6 +86,23 @@ def _agreements(catalogue: Catalogue) -> Iterator[str]:
             type_ = catalogue.types.get(kind.funded_by)
             if type_ is None or type_.parties.get(PAYEE) != kind.account:
                 yield f"{where}: {kind.funded_by} does not fund it"
+
+
+def _terms(catalogue: Catalogue) -> Iterator[str]:
+    """What stands without being agreed is of its shape, and a price by a term knows every word."""
+    for kind in catalogue.agreements.values():
+        for term, shape in kind.agrees.items():
+            default = kind.terms.get(term)
+            if default is not None and not terms.fits(catalogue, shape, default):
+                yield f"agreement {kind.kind}: {term} is {default} where nothing is agreed"
+    for type_ in catalogue.types.values():
+        account = catalogue.accounts.get(type_.parties.get(PAYEE, ""))
+        payee = catalogue.agreements.get(account.owner) if account else None
+        for rule in type_.prices.values():
+            if payee is None or not isinstance(rule, ByTerm):
+                continue
+            if set(terms.words(payee.agrees.get(rule.term, "choice"))) != set(rule.tariffs):
+                yield f"type {type_.name}: not priced by what {payee.kind} agrees as {rule.term}"
 
 
 def _standings(catalogue: Catalogue) -> Iterator[str]:
@@ -276,6 +294,7 @@ RULES: tuple[Callable[[Catalogue], Iterator[str]], ...] = (
     _chart,
     _agreements,
     _standings,
+    _terms,
     _types,
     _approvals,
     _billed,

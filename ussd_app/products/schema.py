@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from ussd_app.domain.catalogue import ByPolicy, ByTariff, ByTerm, PriceRule, ShareOf
+from ussd_app.domain.terms import SHAPE
 from ussd_app.kernel.units import SCALES, to_minor
 
 _SHILLINGS = re.compile(r"\d{1,3}(?:,\d{3})*(?:\.\d{2})?|\d+(?:\.\d{2})?", re.ASCII)
@@ -98,6 +99,11 @@ class AgreementKindSchema(Schema):
     tiered = fields.Boolean(load_default=False)
     terms = fields.Dict(
         keys=fields.String(validate=_NAME), values=fields.String(), load_default=dict
+    )
+    agrees = fields.Dict(
+        keys=fields.String(validate=_NAME),
+        values=fields.String(validate=validate.Regexp(SHAPE, error="is no shape of a term")),
+        load_default=dict,
     )
     welcome = fields.String(load_default=None, validate=_NAME)
     means = fields.String(required=True)

@@ -1,16 +1,17 @@
-"""For staff at a terminal: who has applied, approve, refuse, suspend, resume, sell float.
+"""For staff at a terminal: who has applied, approve, refuse, suspend, resume, sell float, terms.
 
-Two different people must say `approve` or `resume`, each in a command of their own; to sell float
-both are named.
+Two different people must say `approve`, `resume` or new `terms`, each in a command of their own; to
+sell float both are named.
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from ussd_app.bootstrap import build
-from ussd_app.domain import agencies, applications
-from ussd_app.domain.applications import OpenApplication
+from ussd_app.domain import agencies, amendments, applications
+from ussd_app.domain.amendments import Amendment
+from ussd_app.domain.applications import UNDER, OpenApplication
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.two_of_staff import Undecided
 from ussd_app.kernel.clock import nairobi
@@ -35,7 +36,12 @@ def add_words(parser: argparse.ArgumentParser) -> None:
             words.add_argument("--because", required=True, metavar="REASON")
         else:
             words.add_argument("--under", metavar="NUMBER", help="the agreement above it")
-            words.add_argument("--term", action="append", default=[], metavar="NAME=VALUE")
+            _add_terms(words)
+    words = what.add_parser("terms", help="what is agreed, and has been; or agree something else")
+    words.add_argument("kind")
+    words.add_argument("number")
+    words.add_argument("--staff", metavar="NAME", help="who wants the change, or what is proposed")
+    _add_terms(words)
     words = what.add_parser("sell-float", help="an agent's money is in the trust account")
     words.add_argument("number")
     words.add_argument("amount", help="in shillings, like 50000")
@@ -49,6 +55,25 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         words.add_argument("--staff", required=True, metavar="NAME", help="who says so")
         if name == "suspend":
             words.add_argument("--because", required=True, metavar="REASON")
+
+
+def _add_terms(words: argparse.ArgumentParser) -> None:
+    words.add_argument(
+        "--term",
+        action="append",
+        type=_term,
+        default=[],
+        metavar="NAME=VALUE",
+        help="also under=NUMBER; an empty value takes a term away",
+    )
+
+
+def _term(text: str) -> tuple[str, str]:
+    """`bearer=shared`; without a value the term is taken away. Raises ValueError."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError
+    return name.strip(), value.strip()
 
 
 def agreements(settings: Settings, options: argparse.Namespace) -> int:
@@ -78,20 +103,17 @@ def _list(desk: Desk, _options: argparse.Namespace) -> str:
 
 
 def _line(one: OpenApplication) -> str:
-    terms = " ".join(f"{name}={value}" for name, value in one.terms.items())
     under = f" under {one.under}" if one.under else ""
     said = f"  approved by {', '.join(one.approved_by)}" if one.approved_by else ""
     return (
         f"{one.id:>6}  {one.kind:<8} {one.name:<30} {one.applicant} {mask(one.msisdn)}"
-        f"  {nairobi(one.applied_at):%Y-%m-%d}  {terms}{under}{said}"
+        f"  {nairobi(one.applied_at):%Y-%m-%d}  {_said(one.terms)}{under}{said}"
     )
 
 
 def _approve(desk: Desk, options: argparse.Namespace) -> str:
-    terms = dict(term.partition("=")[::2] for term in options.term)
-    made = applications.approve(
-        desk, options.application, options.staff, under=options.under, terms=terms
-    )
+    terms = dict(options.term) | ({UNDER: options.under} if options.under else {})
+    made = applications.approve(desk, options.application, options.staff, terms=terms)
     return f"{made.name} is {made.kind} {made.number}." if made else ONE_MORE
 
 
@@ -108,6 +130,35 @@ def _suspend(desk: Desk, options: argparse.Namespace) -> str:
 def _resume(desk: Desk, options: argparse.Namespace) -> str:
     found = applications.resume(desk, options.kind, options.number, options.staff)
     return f"{found.name}, {found.kind} {found.number}, is active again." if found else ONE_MORE
+
+
+def _terms(desk: Desk, options: argparse.Namespace) -> str:
+    kind, number, terms = options.kind, options.number, dict(options.term)
+    if options.staff is None:
+        if terms:
+            raise Undecided("Say who wants that: --staff NAME.")
+        return _agreed(desk, kind, number)
+    if not amendments.amend(desk, kind, number, options.staff, terms):
+        return ONE_MORE
+    return f"{_agreed(desk, kind, number)}\nThat holds from now on."
+
+
+def _agreed(desk: Desk, kind: str, number: str) -> str:
+    """What is agreed now, and every change that was made or is proposed."""
+    found, under, changes = amendments.of(desk, kind, number)
+    now = {**({UNDER: under} if under else {}), **found.terms}
+    return "\n".join([f"{found.name}, {kind} {number}: {_said(now)}", *map(_change, changes)])
+
+
+def _change(one: Amendment) -> str:
+    by = ", ".join(one.approvals)
+    at = f"{nairobi(one.ended_at or one.proposed_at):%Y-%m-%d %H:%M}"
+    was = f" (was {_said(one.was)})" if one.was is not None else ""
+    return f"  {at}  {one.state} by {by}: {_said(one.terms)}{was}"
+
+
+def _said(terms: Mapping[str, object]) -> str:
+    return " ".join(f"{name}={value}" for name, value in terms.items())
 
 
 def _sell_float(desk: Desk, options: argparse.Namespace) -> str:
@@ -129,4 +180,5 @@ SAYINGS: dict[str, Callable[[Desk, argparse.Namespace], str]] = {
     "sell-float": _sell_float,
     "suspend": _suspend,
     "resume": _resume,
+    "terms": _terms,
 }

@@ -1,7 +1,8 @@
 """What a biller lets through as an account number, before anybody's money moves.
 
 A module here has one pure function, `is_known`, and is found by its file; a biller's agreement
-names one in its term `check`. Without that term every account number will do.
+names one in its term `check`. Without that term every account number will do. `NEEDS` of a module
+are the terms without which it cannot judge.
 """
 
 import pkgutil
@@ -14,9 +15,13 @@ Terms = Mapping[str, object]
 Check = Callable[[str, Terms], bool]
 """From an account number, in capitals without blanks, and the biller's terms."""
 
-CHECKS: Mapping[str, Check] = {
-    module.name: import_module(f"{__name__}.{module.name}").is_known
+_MODULES = {
+    module.name: import_module(f"{__name__}.{module.name}")
     for module in pkgutil.iter_modules(__path__)
+}
+CHECKS: Mapping[str, Check] = {name: module.is_known for name, module in _MODULES.items()}
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    name: getattr(module, "NEEDS", ()) for name, module in _MODULES.items()
 }
 
 

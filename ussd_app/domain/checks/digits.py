@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+NEEDS = ("digits",)
+
 
 def is_known(reference: str, terms: Mapping[str, object]) -> bool:
     """Whether it has exactly that many digits."""

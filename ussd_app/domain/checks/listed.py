@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+NEEDS = ("accounts",)
+
 
 def is_known(reference: str, terms: Mapping[str, object]) -> bool:
     """Whether the biller has named that account."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+NEEDS = ("prefix",)
+
 
 def is_known(reference: str, terms: Mapping[str, object]) -> bool:
     """Whether it begins as all of that biller's accounts do, and goes on in digits."""

@@ -15,10 +15,12 @@ COMMANDS: Mapping[str, Command] = {
             "pin": "pin",
             "town?": "word",
             "ward?": "word",
+            "under?": "shortcode",
             "category?": "ref",
+            "bearer?": "choice(house, customer, business, shared)",
         },
         {},
-        PIN | {Code.ALREADY_APPLIED},
+        PIN | {Code.ALREADY_APPLIED, Code.UNKNOWN_NUMBER},
         applications.apply,
     ),
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ussd_app.domain import staff
+from ussd_app.domain import deciding
 from ussd_app.domain.commands import PARTY, PIN, Command
 from ussd_app.kernel.errors import RefusalCode as Code
 
@@ -13,31 +13,35 @@ COMMANDS: Mapping[str, Command] = {
     "applications": Command(
         "find",
         {},
-        {"applications": f"rows({staff.MOST_LISTED}, {staff.ROW_WIDTH})"},
+        {"applications": f"rows({deciding.MOST_LISTED}, {deciding.ROW_WIDTH})"},
         PARTY | {Code.NOT_YOURS},
-        staff.waiting,
+        deciding.waiting,
     ),
     "application": Command(
         "find",
         {"application": "ref"},
         {
-            "kind": "text(10)",
-            "name": "text(24)",
-            "applicant": "text(24)",
+            "kind": "text(18)",
+            "name": "text(20)",
+            "applicant": "text(20)",
             "town": "text(16)",
             "approvals": "count",
         },
         PARTY | _DECIDED,
-        staff.look,
+        deciding.look,
     ),
     "approve_application": Command(
         "do",
         {"application": "ref", "pin": "pin"},
         {"outcome": "choice(made, noted)"},
         _DECIDE | {Code.SAID_ALREADY},
-        staff.approve,
+        deciding.approve,
     ),
     "refuse_application": Command(
-        "do", {"application": "ref", "pin": "pin"}, {}, _DECIDE | {Code.SAID_ALREADY}, staff.refuse
+        "do",
+        {"application": "ref", "pin": "pin"},
+        {},
+        _DECIDE | {Code.SAID_ALREADY},
+        deciding.refuse,
     ),
 }
