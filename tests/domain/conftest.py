@@ -7,6 +7,7 @@ import redis as redis_py
 from sqlalchemy import Engine
 
 from tests.domain.comparing import Books
+from tests.people import STAFF
 from ussd_app.bootstrap import App, build
 from ussd_app.domain.seeds import plant
 from ussd_app.embedded import Redis
@@ -32,6 +33,7 @@ def books(
     )
     app: App = build(settings, clock=clock, ids=SequentialIds())
     plant(app.bank.desk)
+    plant(app.bank.desk, STAFF)
     yield Books(app.bank.desk, clock)
     app.close()
     assert not audit.run(engine)

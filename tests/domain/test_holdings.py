@@ -175,7 +175,7 @@ def test_staff_who_race_post_it_once(books: Books) -> None:
             return None
 
     with ThreadPoolExecutor(4) as pool:
-        receipts = list(pool.map(agree, ["a", "b", "c", "d"]))
+        receipts = list(pool.map(agree, ["peter", "wanjiru", "joyce", "peter"]))
     assert sum(receipt is not None for receipt in receipts) == 1
     assert books.holds(250_00) is Outcome.AGREES
 

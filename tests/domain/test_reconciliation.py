@@ -81,7 +81,7 @@ def test_what_was_paid_before_we_first_asked_is_placed_by_two_and_once(books: Bo
     assert differences.approve(books.desk, number, "wanjiru") is not None
     assert books.ours() == 700_00
     with pytest.raises(Undecided):
-        differences.approve(books.desk, number, "third")
+        differences.approve(books.desk, number, "peter")
 
 
 def test_what_was_left_is_not_found_again(books: Books) -> None:

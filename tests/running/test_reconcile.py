@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.people import STAFF
 from ussd_app.bootstrap import App
 from ussd_app.domain import differences, holdings, reconciliation
 from ussd_app.domain.seeds import plant
@@ -19,6 +20,7 @@ Say = Callable[..., tuple[int, list[str]]]
 @pytest.fixture
 def say(app: App, capsys: pytest.CaptureFixture[str]) -> Say:
     plant(app.bank.desk)
+    plant(app.bank.desk, STAFF)
 
     def said(what: str | None = None, **words: object) -> tuple[int, list[str]]:
         status = do(app, Namespace(what=what, **words))
