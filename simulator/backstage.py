@@ -65,6 +65,13 @@ class _Feed:
         return None if self.silent else self.rates.latest(coin, now)
 
 
+AT_THEIR_DESKS: Final = tuple(
+    Seed(f"+25479900000{n}", f"{name.title()} Staff", "en", "4826", f"1900000{n}", 0, staff=name)
+    for n, name in enumerate(("joyce", "peter", "wanjiru"), 1)
+)
+"""Those of the staff of whom a line may speak."""
+
+
 class Backstage:
     """One Kabambe on a database and a Redis of its own; the Redis is emptied first.
 
@@ -144,7 +151,10 @@ class Backstage:
         self.ledger()
 
     def seed(self, people: Sequence[Person]) -> None:
-        """Register people and give them their opening balances; strangers are left alone."""
+        """Register people and give them their opening balances; strangers are left alone.
+
+        The house's own people are there whether a dialogue shows their phones or not.
+        """
         seeds = [
             Seed(
                 msisdn=person.msisdn,
@@ -159,6 +169,8 @@ class Backstage:
             for person in people
             if person.pin is not None
         ]
+        at_work = {seed.staff for seed in seeds}
+        seeds += [seed for seed in AT_THEIR_DESKS if seed.staff not in at_work]
         frozen = [person.msisdn for person in people if person.frozen]
         with self._before_the_curtain():
             plant(self.app.bank.desk, seeds)

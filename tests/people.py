@@ -10,7 +10,7 @@ ASHA = Seed("+254712000001", "Asha Wanjiku", "en", "4826", "22000001", 1_500_00)
 BARAKA = Seed("+254722000002", "Baraka Otieno", "sw", "1111", "22000002", 20_00)
 CAST = (ASHA, BARAKA)
 STAFF = tuple(
-    Seed(f"+25479900000{n}", f"{name.title()} Staff", "en", "4826", f"3300000{n}", 0, staff=name)
+    Seed(f"+25479900000{n}", f"{name.title()} Staff", "en", "4826", f"1900000{n}", 0, staff=name)
     for n, name in enumerate(("joyce", "peter", "wanjiru"), 1)
 )
 """The house's own people, who are customers like others."""

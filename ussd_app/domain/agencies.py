@@ -7,7 +7,7 @@ operators serve customers and see the float; what else is done with it is its ow
 
 from sqlalchemy import Connection
 
-from ussd_app.domain import arrivals, operators, parties, pins, roles
+from ussd_app.domain import arrivals, operators, parties, pins, roles, two_of_staff
 from ussd_app.domain.agreements import Agreement
 from ussd_app.domain.catalogue import PAYEE
 from ussd_app.domain.desk import Ask, Desk, Facts
@@ -105,16 +105,14 @@ def sell_float(
     """Issue float against money that the agent has paid into the trust account.
 
     Once a `reference`, the bank's own; both of the `staff` have seen the money there. Returns the
-    receipt number. Raises Refused(unknown_number | payee_frozen | key_conflict), and ValueError
-    when the two are one.
+    receipt number. Raises Refused(unknown_number | payee_frozen | key_conflict), and Undecided
+    when the two are one, or none of the staff.
     """
-    first, second = (name.strip().lower() for name in staff)
-    if first == second:
-        raise ValueError("two different people of the staff must have seen the money")
+    saying = two_of_staff.both(desk, *staff)
     kind = desk.catalogue.types[SALE]
     payee = roles.dialled(desk, kind.parties[PAYEE], number)
     digest = fingerprint(SALE, number, amount_minor)
-    said = {"reference": reference, "staff": [first, second]}
+    said = {"reference": reference, two_of_staff.SIGNED: str(saying)}
     key = f"{SALE}:{reference}"
     return arrivals.enter(desk, SALE, amount_minor, key, digest, payee=payee, said=said)
 

@@ -84,12 +84,29 @@ def person(name: str) -> str:
 
 def signer(connection: Connection, by: str) -> str:
     """One of the staff, by whose word alone something may be left or refused. Raises NotOfStaff."""
-    return person(by)
+    return say(connection, (), by).by[0]
 
 
-def say(earlier: Iterable[str], by: str) -> Saying:
-    """One more of the staff says what others said `earlier`; the same person counts once."""
-    return Saying(tuple(sorted({*map(person, earlier), person(by)})))
+def say(connection: Connection, earlier: Iterable[str], by: str) -> Saying:
+    """One more of the staff says what others said `earlier`; the same person counts once.
+
+    Raises NotOfStaff.
+    """
+    who = sorted({*map(person, earlier), person(by)})
+    known = set(connection.exec_driver_sql(_STAFF, (who,)).scalars())
+    if person(by) not in known:
+        raise NotOfStaff(by)
+    return Saying(tuple(name for name in who if name in known))
+
+
+def both(desk: Desk, first: str, second: str) -> Saying:
+    """Two of the staff who have said the same together. Raises Undecided."""
+    with desk.reads.connect() as connection:
+        signer(connection, first)
+        saying = say(connection, [first], second)
+    if not saying.is_enough:
+        raise Undecided("Two different people of the staff must have seen it.")
+    return saying
 
 
 def together(desk: Desk, about: str, what: str, by: str, do: Callable[[str], T]) -> T | None:
@@ -102,7 +119,7 @@ def together(desk: Desk, about: str, what: str, by: str, do: Callable[[str], T])
     now = desk.clock.now()
     with desk.engine.begin() as connection:
         earlier = connection.exec_driver_sql(_SAY, (about, what, now)).scalar_one()
-        saying = say(earlier, by)
+        saying = say(connection, earlier, by)
         if person(by) in earlier:
             raise SaidAlready(by)
         if not saying.is_enough:
@@ -130,7 +147,7 @@ def want(connection: Connection, reference: str, where: str, by: str) -> Saying:
     earlier = [wanted_by] if wanted == where else []
     if person(by) in earlier:
         raise SaidAlready(by)
-    saying = say(earlier, by)
+    saying = say(connection, earlier, by)
     connection.exec_driver_sql(_WANT, (where, str(saying), reference))
     return saying
 
@@ -139,7 +156,7 @@ def sign(
     connection: Connection, table: str, row_id: int, earlier: Iterable[str], by: str
 ) -> Saying:
     """The same, kept in the `approvals` of a row that the caller has locked. Raises NotOfStaff."""
-    saying = say(earlier, by)
+    saying = say(connection, earlier, by)
     connection.exec_driver_sql(
         f"UPDATE {table} SET approvals = %s WHERE id = %s",  # noqa: S608 - our own tables
         (list(saying.by), row_id),
