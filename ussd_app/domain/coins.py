@@ -8,7 +8,18 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from ussd_app.domain import guards, limits, parties, pins, pricing, rates, roles, room, vault
+from ussd_app.domain import (
+    guards,
+    limits,
+    name_checks,
+    parties,
+    pins,
+    pricing,
+    rates,
+    roles,
+    room,
+    vault,
+)
 from ussd_app.domain.catalogue import PAYEE, PAYER, Type
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.exchange import BUY, COINS, SELL, SEND, Coin, Dealing, coin, dealing
@@ -55,8 +66,10 @@ def quote(desk: Desk, ask: Ask) -> Facts:
     pricing.must_be_meant(desk, offer)
     units = format_units(coins, coin_.asset)
     said = {"units": units, "rate": terms.rate_minor, "rate_at": rate.at.isoformat()}
+    quote_id = pricing.remember(desk, offer, said, coin_.quote_life_s)
+    name_checks.must_be_few(desk, sides[PAYER], sides[PAYEE], quote_id)
     return {
-        "quote_id": pricing.remember(desk, offer, said, coin_.quote_life_s),
+        "quote_id": quote_id,
         "units": units,
         "cost": amount,
         "rate": terms.rate_minor,

@@ -1,5 +1,5 @@
 """Forgetting what has expired: prices that were shown, PINs half chosen, one-time codes, questions
-to those outside.
+to those outside, names that were looked at.
 
 Kept for a day beyond their end, so that whoever still holds one hears the right words, and so that
 requests for codes of the same day are still counted. Nothing of the ledger is ever forgotten.
@@ -15,7 +15,10 @@ MOST_ROWS = 5_000
 short locks, and an end within the statement's time."""
 MOST_TURNS = 20
 
-TABLES = ("quotes", "pin_drafts", "unlock_codes", "statements", "sightings", "errand_questions")
+TABLES = (
+    *("quotes", "pin_drafts", "unlock_codes", "statements", "sightings", "errand_questions"),
+    "name_checks",
+)
 
 
 def sweep(desk: Desk) -> dict[str, int]:

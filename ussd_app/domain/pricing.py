@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from ussd_app.domain import checks, gates, guards, limits, parties, roles, room
+from ussd_app.domain import checks, gates, guards, limits, name_checks, parties, roles, room
 from ussd_app.domain.catalogue import (
     AMOUNT,
     EXCISE,
@@ -133,8 +133,10 @@ def quote(desk: Desk, ask: Ask) -> Facts:
     said = {"reference": ask.args["reference"]} if "reference" in ask.args else {}
     other = offer.sides.get(PAYEE, offer.sides[PAYER])
     name = two_names(other.name) if other.agreement is None else other.name.upper()
+    quote_id = remember(desk, offer, said)
+    name_checks.must_be_few(desk, offer.sides[PAYER], other, quote_id)
     return {
-        "quote_id": remember(desk, offer, said),
+        "quote_id": quote_id,
         "payee_name": name,
         "fee": offer.price.get(FEE, 0),
     }

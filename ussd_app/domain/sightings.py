@@ -12,9 +12,11 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from ussd_app.domain import agreements, parties
+from ussd_app.domain import agreements, name_checks, parties, roles
+from ussd_app.domain.agreements import Agreement
 from ussd_app.domain.desk import Ask, Desk, Facts, once
 from ussd_app.domain.parties import Party
+from ussd_app.domain.roles import WALLET, Side
 from ussd_app.domain.texts import two_names
 from ussd_app.kernel.clock import business_day
 from ussd_app.kernel.errors import RefusalCode, Refused
@@ -28,10 +30,14 @@ TRIES_A_DAY = 3
 def customer(desk: Desk, ask: Ask) -> Facts:
     """The name of a customer who stands at the caller's counter.
 
-    Raises Refused(not_yours | unknown_payee | payee_is_payer | payee_frozen).
+    Raises Refused(not_yours | unknown_payee | payee_is_payer | payee_frozen | too_many_names).
     """
     agent = parties.known(desk.reads, ask.msisdn)
-    return {"customer_name": two_names(_at_the_counter(desk, agent, ask).name)}
+    outlet = _outlet(desk, agent, ask)
+    found = _at_the_counter(desk, outlet, ask)
+    acting = Side(agent, outlet.account_id, outlet.name, outlet.number, outlet)
+    name_checks.must_be_few(desk, acting, roles.own(desk, WALLET, found))
+    return {"customer_name": two_names(found.name)}
 
 
 def see(desk: Desk, ask: Ask) -> Facts:
@@ -42,7 +48,7 @@ def see(desk: Desk, ask: Ask) -> Facts:
 
     def effect(connection: Connection) -> Facts | Refused:
         agent = parties.known(connection, ask.msisdn)
-        of = _at_the_counter(desk, agent, ask)
+        of = _at_the_counter(desk, _outlet(desk, agent, ask), ask)
         fails = _fails(desk, connection, agent, of)
         if fails >= TRIES_A_DAY:
             raise Refused(RefusalCode.TOO_MANY_REQUESTS)
@@ -70,9 +76,11 @@ def holds(desk: Desk, token: str, by: Party, of: Party) -> bool:
         return bool(found.scalar_one())
 
 
-def _at_the_counter(desk: Desk, agent: Party, ask: Ask) -> Party:
-    chosen = str(ask.args.get("outlet", ""))
-    outlet = agreements.of_party(desk.reads, agent.id, (AGENCY,), chosen)
+def _outlet(desk: Desk, agent: Party, ask: Ask) -> Agreement:
+    return agreements.of_party(desk.reads, agent.id, (AGENCY,), str(ask.args.get("outlet", "")))
+
+
+def _at_the_counter(desk: Desk, outlet: Agreement, ask: Ask) -> Party:
     found = parties.find(desk.reads, ask.text("customer"))
     if found is None:
         raise Refused(RefusalCode.UNKNOWN_PAYEE)

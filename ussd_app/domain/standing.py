@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
-from ussd_app.domain import parties, pins, pricing, roles
+from ussd_app.domain import name_checks, parties, pins, pricing, roles
 from ussd_app.domain.catalogue import FEE, PAYEE, Type
 from ussd_app.domain.days import YEAR_DAYS, at_hour, must_be_within
 from ussd_app.domain.desk import Ask, Desk, Facts
 from ussd_app.domain.parties import Party
-from ussd_app.domain.roles import Side
+from ussd_app.domain.roles import WALLET, Side
 from ussd_app.domain.texts import two_names
 from ussd_app.kernel.clock import business_day
 from ussd_app.kernel.errors import RefusalCode, Refused
@@ -64,6 +64,7 @@ def price(desk: Desk, ask: Ask) -> Facts:
     if party.pin_locked_at is not None:
         raise Refused(RefusalCode.PIN_LOCKED)
     side, fee = _priced(desk, party, ask, len(orders_of(desk.reads, party)))
+    name_checks.must_be_few(desk, roles.own(desk, WALLET, party), side)
     return {"payee_name": two_names(side.name), "fee": fee}
 
 

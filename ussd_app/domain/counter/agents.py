@@ -32,7 +32,7 @@ COMMANDS: Mapping[str, Command] = {
         "find",
         {"customer": "msisdn", "outlet?": "ref"},
         {"customer_name": "name"},
-        _AT_THE_COUNTER,
+        _AT_THE_COUNTER | {Code.TOO_MANY_NAMES},
         sightings.customer,
     ),
     "see_id": Command(

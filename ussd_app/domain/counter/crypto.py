@@ -31,7 +31,7 @@ COMMANDS: Mapping[str, Command] = {
         },
         PRICE
         | {Code.RATE_STALE, Code.TOO_FINE}
-        | {Code.WALLET_FULL, Code.INSUFFICIENT_COINS, Code.NO_INVENTORY},
+        | {Code.WALLET_FULL, Code.INSUFFICIENT_COINS, Code.NO_INVENTORY, Code.TOO_MANY_NAMES},
         coins.quote,
     ),
     "coin_balance": Command(

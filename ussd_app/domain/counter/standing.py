@@ -20,7 +20,7 @@ COMMANDS: Mapping[str, Command] = {
         "find",
         _PAID,
         {"payee_name": "name", "fee": "money"},
-        PARTY | _PRICE | {Code.PIN_LOCKED},
+        PARTY | _PRICE | {Code.PIN_LOCKED, Code.TOO_MANY_NAMES},
         standing.price,
     ),
     "standing_days": Command(

@@ -36,7 +36,7 @@ COMMANDS: Mapping[str, Command] = {
             "outlet?": "ref",
         },
         {"quote_id": "ref", "payee_name": "name", "fee": "money"},
-        PRICE,
+        PRICE | {Code.TOO_MANY_NAMES},
         pricing.quote,
     ),
     "accept_quote": Command(
