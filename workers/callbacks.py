@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from ussd_app import logs
 from ussd_app.domain import keywords
-from workers import daraja, inbox
+from workers import confirming, daraja, inbox
 from workers.answers import ANSWERS
 from workers.inbox import Heard
 from workers.pulled import PULLED
@@ -70,7 +70,7 @@ def hear(shop: Shop) -> int:
     for id_, kind in waiting:
         if kind not in TOGETHER:
             _try(shop, [id_])
-    daraja.confirm(shop)
+    confirming.confirm(shop)
     return len(waiting)
 
 

@@ -6,8 +6,7 @@ has come.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -17,11 +16,10 @@ from ussd_app.domain.mpesa.arrival import Each, Outcome, Payment, Placed
 from ussd_app.domain.mpesa.pushes import Push
 from ussd_app.kernel.daraja import NotUnderstood, Stk, read_c2b, read_stk
 from ussd_app.kernel.errors import RefusalCode, Refused
-from workers import inbox, pulled, push_rows
+from workers import confirming, inbox, pulled, push_rows
 from workers.inbox import Heard
-from workers.pulled import PULLED, NotListed
+from workers.pulled import PULLED
 from workers.pushes import not_paid
-from workers.queueing import nudge
 from workers.shop import Shop
 
 PAYMENT, PUSH, NOTICE, UNKNOWN = "mpesa_c2b", "mpesa_stk", "mpesa_pull", "mpesa_unknown"
@@ -32,18 +30,9 @@ LINES = 8
 """Payments that are entered at once. Measured with nine in ten to one pay bill, whose number is
 looked for in billers' books, worker and PostgreSQL on two cores of which four times as much was
 asked: 1 line enters 73 to 120 a second, 2 lines 155, 4 lines 177 to 243, 8 lines 322."""
-PAUSE_S = 10.0
-LONGEST_PAUSE_S = 600.0
-
 FIRST_WAIT_S = 1.0
 MOST_WAITS = 18
 """How often the end of a push waits for its beginning: a quarter of an hour in all."""
-
-UNCONFIRMED = "large, and not in Safaricom's list"
-LISTED_AROUND_S = (2.0, 60.0)
-"""So near to its own time a payment is looked for in the list, and then farther away."""
-MOST_CONFIRMS = 6
-"""So often a large payment is looked for in the list, within ten minutes; then people decide."""
 
 log = logs.get(__name__)
 
@@ -53,11 +42,7 @@ class Elsewhere(NotUnderstood):
 
 
 def payments(shop: Shop, connection: Connection, heard: Sequence[Heard], now: datetime) -> None:
-    """Payments into our pay bill: each is entered once, whatever we say of it.
-
-    A large one waits until Safaricom's list has been asked for it, by `confirm`: nobody is asked
-    while rows are locked.
-    """
+    """Payments into our pay bill: each is entered once, whatever we say of it."""
     came: list[tuple[Heard, Payment]] = []
     for each in heard:
         try:
@@ -66,13 +51,10 @@ def payments(shop: Shop, connection: Connection, heard: Sequence[Heard], now: da
             alarm = "mpesa_elsewhere" if isinstance(strange, Elsewhere) else NOT_UNDERSTOOD
             _for_people(shop, connection, each, now, strange.why, alarm)
             continue
-        if _is_large(shop, each, payment) and not inbox.is_confirmed(each):
-            if each.attempts < MOST_CONFIRMS:
-                inbox.later(connection, each.id, now + pause(each.attempts), UNCONFIRMED)
-                shop.unconfirmed[each.id] = payment
-                continue
-            payment = replace(payment, doubt=UNCONFIRMED)
-        came.append((each, payment))
+        if each.kind == PULLED:
+            came.append((each, payment))
+        elif free := confirming.released(shop, connection, each, payment, now):
+            came.append((each, free))
     read = [payment for _, payment in came]
     outcomes = arrival.place(shop.app.bank.desk, connection, read, _on_lines(shop))
     done = []
@@ -183,43 +165,6 @@ def notice(shop: Shop, connection: Connection, heard: Heard, now: datetime) -> N
     inbox.done(connection, [heard.id], now, "a notice of the list")
 
 
-def confirm(shop: Shop) -> None:
-    """Ask Safaricom for the large payments that wait for it, beside what people wait for."""
-    if shop.unconfirmed:
-        shop.aside("confirm", _ask)
-
-
-def _ask(shop: Shop) -> None:
-    """Look for each in Safaricom's list; what is there is entered at once."""
-    while shop.unconfirmed and not shop.stopping.is_set():
-        id_, payment = shop.unconfirmed.popitem()
-        if _is_listed(shop, payment):
-            with shop.app.engine.begin() as connection:
-                inbox.confirm(connection, id_, shop.app.clock.now())
-            nudge(shop.app.redis)
-
-
-def _is_large(shop: Shop, heard: Heard, payment: Payment) -> bool:
-    """Whether Safaricom is asked before it is released: what its list says needs no asking."""
-    above = shop.app.settings.daraja_confirm_above * 100
-    return heard.kind == PAYMENT and 0 < above < payment.amount_minor
-
-
-def _is_listed(shop: Shop, payment: Payment) -> bool:
-    """Whether Safaricom's own list has a payment: whoever knows our doors cannot write there."""
-    if shop.daraja is None:
-        return False
-    wanted = (payment.mpesa, payment.amount_minor)
-    try:
-        for around in (timedelta(seconds=seconds) for seconds in LISTED_AROUND_S):
-            rows = pulled.listed(shop.daraja, payment.paid_at - around, payment.paid_at + around)
-            if any((row.receipt, row.amount_minor) == wanted for row in rows):
-                return True
-    except NotListed as why:
-        log.warning("Safaricom did not list payments", why=str(why))
-    return False
-
-
 def waiting(shop: Shop, connection: Connection) -> dict[str, int]:
     """What we were told of and have not entered yet: cents by receipt."""
     waits: dict[str, int] = {}
@@ -277,7 +222,7 @@ def _not_entered(
         return
     first = failure if not heard.attempts else None
     log.error("a payment could not be entered", id=heard.id, exc_info=first)
-    inbox.later(connection, heard.id, now + pause(heard.attempts), type(failure).__name__)
+    inbox.later(connection, heard.id, now + inbox.pause(heard.attempts), type(failure).__name__)
 
 
 def _for_people(
@@ -287,11 +232,6 @@ def _for_people(
     shop.app.metrics.alarm(alarm)
     log.error("what Safaricom said needs a person", id=heard.id, kind=heard.kind, why=why)
     inbox.dead(connection, heard.id, now, why)
-
-
-def pause(attempts: int) -> timedelta:
-    """So long before something is tried again that has failed so often."""
-    return timedelta(seconds=min(PAUSE_S * 2.0 ** min(attempts, 20), LONGEST_PAUSE_S))
 
 
 MEANINGS: Mapping[str, Callable[[Shop, Connection, Heard, datetime], None]] = {

@@ -38,8 +38,15 @@ WHERE id = %s
 
 _CONFIRM = """
 UPDATE inbox SET body = body || '{"confirmed": "yes"}', due_at = %s
-WHERE id = %s AND state = 'queued'
+WHERE id = ANY (%s) AND state = 'queued'
 """
+
+_MISS = """
+UPDATE inbox SET body = body || '{"missing": "yes"}' WHERE id = ANY (%s) AND state = 'queued'
+"""
+
+PAUSE_S = 10.0
+LONGEST_PAUSE_S = 600.0
 
 FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 64.0
@@ -97,14 +104,31 @@ def dead(connection: Connection, id_: int, now: datetime, note: str) -> None:
     connection.exec_driver_sql(_DEAD, (now, note, id_))
 
 
-def confirm(connection: Connection, id_: int, now: datetime) -> None:
+def confirm(connection: Connection, ids: Sequence[int], now: datetime) -> None:
     """Somebody who was asked says that it is true; it is due at once."""
-    connection.exec_driver_sql(_CONFIRM, (now, id_))
+    if ids:
+        connection.exec_driver_sql(_CONFIRM, (now, list(ids)))
+
+
+def miss(connection: Connection, ids: Sequence[int]) -> None:
+    """Somebody who was asked does not know of it."""
+    if ids:
+        connection.exec_driver_sql(_MISS, (list(ids),))
 
 
 def is_confirmed(heard: Heard) -> bool:
     """Whether somebody was asked and has said that it is true."""
     return "confirmed" in heard.body
+
+
+def is_missing(heard: Heard) -> bool:
+    """Whether somebody was asked and does not know of it."""
+    return "missing" in heard.body
+
+
+def pause(attempts: int) -> timedelta:
+    """So long before something is tried again, however often, that has failed so often."""
+    return timedelta(seconds=min(PAUSE_S * 2.0 ** min(attempts, 20), LONGEST_PAUSE_S))
 
 
 def put_off(

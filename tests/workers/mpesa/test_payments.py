@@ -1,12 +1,8 @@
 """Payments from M-PESA: each entered once and to whom it names, or kept aside; none is lost."""
 
-import threading
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 
 from tests.workers.conftest import ASHA, BARAKA
 from tests.workers.mpesa.till import JUMA, Till
@@ -14,13 +10,12 @@ from ussd_app.bootstrap import build
 from ussd_app.domain import also
 from ussd_app.domain.also import Also
 from ussd_app.kernel.clock import FrozenClock
-from ussd_app.kernel.daraja import Pulled, msisdn_hash
+from ussd_app.kernel.daraja import msisdn_hash
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.kernel.ids import SequentialIds
 from ussd_app.ledger.book import Book
 from ussd_app.settings import Settings
 from workers import callbacks
-from workers.gateways.errands import Open
 from workers.shop import open_shop
 
 
@@ -187,89 +182,6 @@ def test_many_lines_enter_the_same_as_one(
     assert till.wallet(ASHA) - before == sum((n + 1) * 100 for n in range(101) if n % 2)
     assert till.shop("880011") == sum((n + 1) * 100 for n in range(101) if not n % 2)
     assert len(till.receipts()) == 101
-
-
-class Listing:
-    """Safaricom's list of payments, and nothing else of it."""
-
-    def __init__(self) -> None:
-        self.rows: Any = Open("HTTP 503")
-
-    def pull(self, since: datetime, until: datetime, offset: int = 0) -> Any:
-        if not isinstance(self.rows, tuple):
-            return self.rows
-        return tuple(row for row in self.rows if since <= row.at <= until)[offset:]
-
-
-def test_a_large_payment_is_released_when_safaricoms_own_list_has_it(
-    till: Till, clock: FrozenClock
-) -> None:
-    till.app = replace(till.app, settings=replace(till.app.settings, daraja_confirm_above=1_000))
-    listing, before = Listing(), till.wallet(ASHA)
-
-    def work() -> None:
-        asks: Any = listing
-        shop = replace(open_shop(till.app, lines=1), daraja=asks)
-        for _ in range(2):
-            callbacks.hear(shop)
-        shop.close()
-
-    till.pay("UKH1", "0712000001", "1000.00")
-    till.pay("UKH2", "0712000001", "1001.00")
-    till.pay("UKH3", "0712000001", "5000.00")
-    work()
-    assert till.wallet(ASHA) == before + 1_000_00
-    at = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
-    forged = Pulled("UKH3", at, "254712000001", "c2b-pay-bill-debit", "0712000001", 50_00)
-    listing.rows = (
-        replace(forged, receipt="UKH2", amount_minor=1_001_00),
-        forged,
-    )
-    clock.advance(seconds=60)
-    work()
-    assert till.wallet(ASHA) == before + 2_001_00
-    for _ in range(8):
-        clock.advance(seconds=700)
-        work()
-    assert till.aside() == {"UKH3": "large, and not in Safaricom's list"}
-    assert till.wallet(ASHA) == before + 2_001_00
-
-
-def test_nobody_waits_while_safaricom_is_asked_for_a_large_payment(
-    till: Till, engine: Engine
-) -> None:
-    """The question goes out beside the work, and while it is out nothing is locked for it."""
-    till.app = replace(till.app, settings=replace(till.app.settings, daraja_confirm_above=1_000))
-    asked, go_on = threading.Event(), threading.Event()
-    locked: list[int] = []
-
-    class Slow:
-        def pull(self, since: datetime, until: datetime, offset: int = 0) -> Any:
-            if offset:
-                return ()
-            with engine.begin() as connection:
-                free = connection.exec_driver_sql("SELECT id FROM inbox FOR UPDATE SKIP LOCKED")
-                locked.append(1 - len(free.all()))
-            asked.set()
-            assert go_on.wait(60)
-            at = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
-            kind = "c2b-pay-bill-debit"
-            return (Pulled("UKH1", at, "254712000001", kind, "0712000001", 5_000_00),)
-
-    before = till.wallet(ASHA)
-    till.pay("UKH1", "0712000001", "5000.00")
-    asks: Any = Slow()
-    shop = replace(open_shop(till.app, lines=2), daraja=asks)
-    callbacks.hear(shop)
-    assert asked.wait(60)
-    till.pay("UKH2", "0712000001", "10.00")
-    callbacks.hear(shop)
-    assert till.wallet(ASHA) == before + 10_00
-    go_on.set()
-    shop.close()
-    till.work()
-    assert till.wallet(ASHA) == before + 5_010_00
-    assert locked == [0]
 
 
 def test_what_a_biller_refuses_is_kept_aside(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:

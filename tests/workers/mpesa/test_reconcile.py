@@ -15,7 +15,7 @@ from tests.workers.mpesa.phones import Phones
 from tests.workers.mpesa.till import Till
 from ussd_app.domain import differences
 from ussd_app.kernel.clock import FrozenClock
-from workers import callbacks, daraja, reconcile
+from workers import callbacks, reconcile
 from workers.gateways.errands import Declined, Open
 from workers.shop import Shop, open_shop
 
@@ -212,7 +212,6 @@ def test_a_large_payment_is_found_among_many_of_its_minute(hours: Hours, after_s
     hours.till.pay("UKL1", "0712000001", "5000.00", TransTime=stamp)
     for _ in range(2):
         callbacks.hear(shop)
-        daraja.confirm(shop)
         hours.clock.advance(seconds=10)
     callbacks.hear(shop)
     assert hours.till.wallet(ASHA) == before + 5_000_00
