@@ -24,10 +24,10 @@ CLIENTS = 8
 TURNS = 3
 
 
-def run(seconds: float = 8.0, turns: int = TURNS) -> list[Figure]:
+def run(seconds: float = 8.0, turns: int = TURNS, people_most: int = PEOPLE) -> list[Figure]:
     """Measure visits and payments a second, hops, and whether the books held."""
-    people = [load.person(number) for number in range(PEOPLE)]
-    town, owners = load.town(PEOPLE)
+    people = [load.person(number) for number in range(people_most)]
+    town, owners = load.town(people_most)
     payments: list[tuple[float, float]] = []
     with running() as (set_up, port, _):
         settings = set_up.settings()
@@ -50,9 +50,10 @@ def run(seconds: float = 8.0, turns: int = TURNS) -> list[Figure]:
             result = load.run(plan)
             seen.append(result)
             payments.append(((_entries(set_up) - before) / result.seconds, yardstick))
-            print(f"  {dict(result.visits)} {dict(result.refused)}", file=sys.stderr)
+            print(f"  {result.visits} {result.refused} {result.unexpected}", file=sys.stderr)
         faults = len(audit.run(create_engine(set_up.postgres.url("kabambe"))))
     busiest = max(seen, key=lambda each: each.hops / each.seconds)
+    strays = sum(each.unexpected.total() + each.errors.total() for each in seen)
     visits = sum(busiest.visits.values()) / busiest.seconds
     return [
         Figure("a mixed day, visits", visits, "/s"),
@@ -60,6 +61,7 @@ def run(seconds: float = 8.0, turns: int = TURNS) -> list[Figure]:
         Figure("  a hop, p50", busiest.percentile(0.5), "ms"),
         Figure("  a hop, p99", max(each.percentile(0.99) for each in seen), "ms", most=100),
         interleaved("  entries against TPC-B", "/s", payments),
+        Figure("  screens nobody expected", strays, "", most=0),
         Figure("  faults that the audit found", faults, "", most=0),
     ]
 

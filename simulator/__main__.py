@@ -119,7 +119,7 @@ def _load(options: Options) -> int:
         _plant(people, options.balance, wanted.town, owners)
     result = load.run(wanted)
     print(json.dumps(result.summary(), indent=2))
-    return 1 if result.errors else 0
+    return 1 if result.errors or result.unexpected else 0
 
 
 def _plant(people: Sequence[str], balance: int, town: Town | None, owners: Sequence[str]) -> None:

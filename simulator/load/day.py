@@ -53,44 +53,51 @@ Answer = str | Pick
 
 @dataclass(frozen=True)
 class Visit:
-    """One session: who dials, and what is answered. `meant` must stand on the screen at which the
-    PIN is typed; a visit without it pays nothing."""
+    """One session: who dials, what is answered, and what the last screen says when all went well.
+    `meant` must stand on the screen at which the PIN is typed; a visit without it pays nothing."""
 
     name: str
     msisdn: str
     answers: Sequence[Answer]
     pin: str
+    ends: re.Pattern[str]
     meant: str = ""
 
+
+_RECEIPT: Final = re.compile(r"K[A-Z0-9]{6,9} confirmed\b", re.ASCII)
+_MAIN_MENU: Final = re.compile("Kabambe\n")
+_BALANCE: Final = re.compile("Your balance is KES ")
+_LINES: Final = re.compile(r"(?s).*All sent by SMS|You have not sent or received money yet")
+_AIRTIME: Final = re.compile(r"K[A-Z0-9]{6,9}: KES [0-9.,]+ of airtime is on its way", re.ASCII)
 
 Chooser = Callable[[random.Random, Sequence[str], Town, str], Visit]
 """From dice, people, the town and their PIN to a visit."""
 
 
 def _balance(dice: random.Random, people: Sequence[str], town: Town, pin: str) -> Visit:
-    return Visit("balance", dice.choice(people), [Pick("Balance")], pin)
+    return Visit("balance", dice.choice(people), [Pick("Balance")], pin, _BALANCE)
 
 
 def _menus(dice: random.Random, people: Sequence[str], town: Town, pin: str) -> Visit:
     answers: list[Answer] = [Pick("My account"), "0", Pick("Pay"), "0"]
-    return Visit("menus", dice.choice(people), answers, "")
+    return Visit("menus", dice.choice(people), answers, "", _MAIN_MENU)
 
 
 def _mini(dice: random.Random, people: Sequence[str], town: Town, pin: str) -> Visit:
     answers: list[Answer] = [Pick("My account"), Pick("Mini statement")]
-    return Visit("mini statement", dice.choice(people), answers, pin)
+    return Visit("mini statement", dice.choice(people), answers, pin, _LINES)
 
 
 def _send(dice: random.Random, people: Sequence[str], town: Town, pin: str) -> Visit:
     payer, payee = dice.sample(people, 2)
     answers: list[Answer] = [Pick("Send money"), local(payee), _amount(dice)]
-    return Visit("send", payer, answers, pin, local(payee))
+    return Visit("send", payer, answers, pin, _RECEIPT, local(payee))
 
 
 def _till(dice: random.Random, people: Sequence[str], town: Town, pin: str) -> Visit:
     till = dice.choice(town.tills)
     answers: list[Answer] = [Pick("Pay"), Pick("Buy goods (till)"), till, _amount(dice)]
-    return Visit("till", dice.choice(people), answers, pin, till)
+    return Visit("till", dice.choice(people), answers, pin, _RECEIPT, till)
 
 
 def _bill(dice: random.Random, people: Sequence[str], town: Town, pin: str) -> Visit:
@@ -101,13 +108,13 @@ def _bill(dice: random.Random, people: Sequence[str], town: Town, pin: str) -> V
         town.account,
         _amount(dice),
     ]
-    return Visit("bill", dice.choice(people), answers, pin, town.account)
+    return Visit("bill", dice.choice(people), answers, pin, _RECEIPT, town.account)
 
 
 def _withdraw(dice: random.Random, people: Sequence[str], town: Town, pin: str) -> Visit:
     outlet = dice.choice(town.outlets)
     answers: list[Answer] = [Pick("Withdraw cash"), outlet.number, outlet.store, _amount(dice)]
-    return Visit("withdraw", dice.choice(people), answers, pin, outlet.number)
+    return Visit("withdraw", dice.choice(people), answers, pin, _RECEIPT, outlet.number)
 
 
 def _deposit(dice: random.Random, people: Sequence[str], town: Town, pin: str) -> Visit:
@@ -118,12 +125,12 @@ def _deposit(dice: random.Random, people: Sequence[str], town: Town, pin: str) -
         customer[-4:],
         _amount(dice),
     ]
-    return Visit("deposit", outlet.msisdn, answers, pin, local(customer))
+    return Visit("deposit", outlet.msisdn, answers, pin, _RECEIPT, local(customer))
 
 
 def _airtime(dice: random.Random, people: Sequence[str], town: Town, pin: str) -> Visit:
     answers: list[Answer] = [Pick("Airtime"), Pick("My number"), _amount(dice)]
-    return Visit("airtime", dice.choice(people), answers, pin, "airtime")
+    return Visit("airtime", dice.choice(people), answers, pin, _AIRTIME, "airtime")
 
 
 def _amount(dice: random.Random) -> str:

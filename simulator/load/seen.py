@@ -23,7 +23,8 @@ class Transfer:
 @dataclass
 class Result:
     """What was seen. `acknowledged` were shown a receipt; `unanswered` may have happened or not;
-    `refused` are the last screens of those that were declined, counted."""
+    `refused` are the last screens of those that were declined, counted; `unexpected` are screens
+    that are neither what was meant nor a refusal, and `errors` hops without a usable answer."""
 
     seconds: float = 0.0
     sessions: int = 0
@@ -32,6 +33,7 @@ class Result:
     visits: Counter[str] = field(default_factory=Counter)
     unanswered: list[Transfer] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
+    unexpected: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     times_ms: dict[str, "array[float]"] = field(
         default_factory=lambda: defaultdict(lambda: array("f"))
@@ -70,4 +72,5 @@ class Result:
             },
             "errors": dict(self.errors),
             "refused": dict(self.refused.most_common(10)),
+            "unexpected": dict(self.unexpected.most_common(10)),
         }

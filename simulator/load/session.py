@@ -11,6 +11,7 @@ from typing import Final
 
 from simulator import wire
 from simulator.load.day import Pick, Visit
+from simulator.load.declined import is_refusal
 from simulator.load.line import Line, LineBroken
 from simulator.load.plan import Plan
 from simulator.load.seen import Result, Transfer
@@ -64,7 +65,7 @@ class Session:
         if reply is None:
             return
         if reply.ends or local(payee) not in reply.text:
-            self._result.refused[_first_line(reply)] += 1
+            self._note("", reply)
             return
         self._judge(payee, await self._answer("pin", self._plan.pin))
 
@@ -72,7 +73,7 @@ class Session:
         """Keep a transfer that was told, or may have happened, and count a refusal."""
         match = _RECEIPT.match(reply.text) if reply and reply.ends else None
         if reply is not None and match is None:
-            self._result.refused[_first_line(reply)] += 1
+            self._note("", reply)
             return
         receipt = match[1] if match else ""
         amount, session_id = self._plan.amount_minor, self._call.session_id
@@ -87,18 +88,24 @@ class Session:
             if reply is None or reply.ends or not isinstance(typed, str):
                 return self._stray(visit, reply)
             reply = await self._answer(visit.name, typed)
-        if not visit.pin:
-            return reply is not None
-        if reply is None or "PIN" not in reply.text or visit.meant not in reply.text:
-            return self._stray(visit, reply)
-        reply = await self._answer(f"{visit.name}, PIN", visit.pin)
-        return bool(reply and reply.ends) or self._stray(visit, reply)
+        if visit.pin:
+            if reply is None or "PIN" not in reply.text or visit.meant not in reply.text:
+                return self._stray(visit, reply)
+            reply = await self._answer(f"{visit.name}, PIN", visit.pin)
+        if reply is not None and visit.ends.match(reply.text):
+            return True
+        return self._stray(visit, reply)
 
     def _stray(self, visit: Visit, reply: wire.Reply | None) -> bool:
         """Note a visit that did not go as it was meant."""
         if reply is not None:
-            self._result.refused[f"{visit.name}: {_first_line(reply)}"] += 1
+            self._note(f"{visit.name}: ", reply)
         return False
+
+    def _note(self, what: str, reply: wire.Reply) -> None:
+        """Count a screen that says no, or that nobody expected."""
+        seen = self._result.refused if is_refusal(reply.text) else self._result.unexpected
+        seen[f"{what}{_first_line(reply)}"] += 1
 
     async def _main_menu(self) -> wire.Reply | None:
         """Dial; an offer to go on where an earlier session dropped is declined."""
@@ -134,5 +141,5 @@ class Session:
 
 
 def _first_line(reply: wire.Reply) -> str:
-    """What a refusal says first, without the numbers that make each its own."""
+    """What a screen says first, without the numbers that make each its own."""
     return _DIGITS.sub("0", reply.text.split("\n")[0])[:60]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import dialogue, domain_accept, front_door, paybill
+from bench import day, dialogue, domain_accept, front_door, paybill
 from bench.figures import Figure, interleaved, table
 from bench.phones import ussd
 
@@ -37,6 +37,14 @@ def test_confirmations_are_counted_on_a_running_server() -> None:
     assert met["lost"], "each was entered"
     assert met["doubled"], "and once"
     assert met["faults that the audit found"]
+
+
+@pytest.mark.faults
+def test_a_mixed_day_is_measured_on_a_running_server() -> None:
+    figures = {each.name.strip(): each for each in day.run(seconds=3, turns=1, people_most=60)}
+    assert figures["a mixed day, visits"].ours > 0
+    assert figures["screens nobody expected"].met
+    assert figures["faults that the audit found"].met
 
 
 def test_a_session_is_posted_as_the_gateway_posts_it() -> None:

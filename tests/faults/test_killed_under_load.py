@@ -55,7 +55,8 @@ def judge(scene: Scene, worker: Program, result: Result) -> None:
     assert len(told) > 20, result.summary()
     scene.must_be_in_order(told)
     untold = len(set(scene.transfers()) - set(told))
-    assert untold <= len(result.unanswered) + sum(result.refused.values())
+    elsewhere = result.refused.total() + result.unexpected.total()
+    assert untold <= len(result.unanswered) + elsewhere
     worker.keep()
     scene.stage.scheduler()
     until(lambda: not scene.rows("SELECT 1 FROM outbox WHERE state = 'queued' LIMIT 1"))
