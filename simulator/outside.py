@@ -9,6 +9,7 @@ from typing import Final
 from simulator.airtime import REPORTS, AirtimeFaults, Reseller
 from simulator.bank import BankFaults, Switch
 from simulator.safaricom import faults
+from simulator.safaricom.front import CALLS
 from simulator.safaricom.prompts import Prompts
 
 WORKS: Final = "works"
@@ -75,19 +76,27 @@ class Outside:
                 done = bank_is(self.switch, how)
             case _:
                 return False
-        if done and how != faults.FORGETS:
+        if done and how != faults.FORGETS and faults.aimed(how) is None:
             self.ways[who] = how
         return done
 
     def view(self) -> dict[str, dict[str, str | Sequence[str]]]:
-        """Who there is, the ways there are, and the way it has now."""
-        return {who: {"is": self.ways[who], "ways": ways} for who, ways in NAMES.items()}
+        """Who there is, the ways there are, and the way it has now; of Safaricom also what can go
+        wrong alone, and what does."""
+        seen: dict[str, dict[str, str | Sequence[str]]] = {
+            who: {"is": self.ways[who], "ways": ways} for who, ways in NAMES.items()
+        }
+        seen["Safaricom"] |= {"calls": CALLS, "aims": aims(self.prompts)}
+        return seen
 
 
 def safaricom_is(prompts: Prompts, how: str) -> bool:
-    """`works`, `is silent`, `refuses with 2001`, `forgets its tokens`, …; see faults.py. False when
-    no Safaricom behaves like that."""
+    """`works`, `is silent`, `refuses with 2001`, `forgets its tokens`, …, also `on b2c` alone and
+    `once`; see faults.py. `works` ends all of it. False when no Safaricom behaves like that."""
     safaricom = prompts.safaricom
+    aimed = faults.aimed(how)
+    if aimed is not None:
+        return _aim(prompts, *aimed)
     if how == faults.FORGETS:
         safaricom.tokens.clear()
         return True
@@ -95,7 +104,27 @@ def safaricom_is(prompts: Prompts, how: str) -> bool:
     if found is None:
         return False
     safaricom.faults = found
+    if how == WORKS:
+        safaricom.aims.clear()
     return True
+
+
+def _aim(prompts: Prompts, call: str, aim: faults.Aim) -> bool:
+    safaricom = prompts.safaricom
+    if call not in CALLS:
+        return False
+    with safaricom.lock:
+        safaricom.aims.pop(call, None)
+        if aim.how != WORKS:
+            safaricom.aims[call] = aim
+    return True
+
+
+def aims(prompts: Prompts) -> list[str]:
+    """What goes wrong with one call alone, as it is said."""
+    with prompts.safaricom.lock:
+        every = dict(prompts.safaricom.aims)
+    return [aim.on(call) for call, aim in every.items()]
 
 
 def reseller_is(reseller: Reseller, how: str) -> bool:

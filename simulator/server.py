@@ -61,7 +61,6 @@ class Plan:
     secret: str | None = None
     bank_key: str = DEVELOPMENT_BANK_KEY
     settings: Settings = field(default_factory=Settings)
-    consumer_key: str | None = None
     kept: Path | None = None
     """Where Safaricom's books are kept from one run to the next."""
 
@@ -82,7 +81,6 @@ class Plan:
             secret=settings.callback_secret,
             bank_key=settings.bank_key,
             settings=settings,
-            consumer_key=environ.get("SIMULATOR_CONSUMER_KEY") or None,
             kept=settings.home / "safaricom.json" if settings.home.is_dir() else None,
             service=replace(service, **named),
             host=environ.get("SIMULATOR_HOST") or LOOPBACK,
@@ -174,7 +172,6 @@ def _safaricom(plan: Plan, later: Callable[[Callable[[], object]], None]) -> Saf
     made = Safaricom(
         SystemClock(),
         later=later,
-        consumer_key=plan.consumer_key,
         books=Books(OPENING_PHONE_MINOR, OPENING_BUSINESS_MINOR),
         names=Names(int(time.time() * 1000)),
     )

@@ -44,12 +44,13 @@ def push(prompts: Prompts, body: Body) -> dict[str, Any]:
         business=business,
         order=order,
         url=body["CallBackURL"],
+        aimed=safaricom.aimed,
     )
     if not goods and order.shortcode != business.shortcode:
         prompts.end(prompt, "2028")
     else:
         prompts.send(prompt)
-        if safaricom.faults.told == "first" and not prompt.code:
+        if safaricom.way.told == "first" and not prompt.code:
             prompts.enter(prompt, PIN)
     return {
         "MerchantRequestID": prompt.merchant,
@@ -111,7 +112,7 @@ def _wrong(why: str) -> Refused:
 def register(safaricom: Safaricom, body: Body, form: str) -> dict[str, Any]:
     """`POST /mpesa/c2b/v1/registerurl` and v2: the version decides how numbers are hidden."""
     business = safaricom.business(str(body["ShortCode"]))
-    if safaricom.faults.once and business.confirmation_url:
+    if safaricom.way.once and business.confirmation_url:
         why = "the URLs are there already; in production they are taken away at the portal first"
         raise Refused("500.003.1001", why, ALREADY_REGISTERED)
     business.confirmation_url = body["ConfirmationURL"]

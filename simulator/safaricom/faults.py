@@ -1,4 +1,7 @@
-"""How Safaricom behaves, and the words for it: the same at the page and in dialogues."""
+"""How Safaricom behaves, and the words for it: the same at the page and in dialogues.
+
+`answers 500` to everything, or `answers 500 on b2c twice`: with one call alone, so many times.
+"""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ LATE_S: Final = 60
 class Faults:
     """What goes wrong from here on. `told` is how callbacks come: 'well', 'never', 'late',
     'twice', 'first', 'backwards', 'after a time-out', 'contradicting'; `once`: URLs are registered
-    one time only, as in production."""
+    one time only, as in production; `forgets`: the token of the request does not hold any more."""
 
     http_status: int = 0
     yet_does: bool = False
@@ -24,6 +27,22 @@ class Faults:
     slow: bool = False
     once: bool = False
     slow_ms: int = 0
+    forgets: bool = False
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What goes wrong with one call alone, whatever goes wrong with all: `how` in words, and how
+    many times more; None: from here on."""
+
+    how: str
+    faults: Faults
+    times: int | None = None
+
+    def on(self, call: str) -> str:
+        """In words, as they are read."""
+        times = {None: "", 1: " once", 2: " twice"}.get(self.times, f" {self.times} times")
+        return f"{self.how} on {call}{times}"
 
 
 WORDS: Final = {
@@ -44,6 +63,9 @@ WORDS: Final = {
 }
 FORGETS: Final = "forgets its tokens"
 _ANSWERS: Final = re.compile(r"answers ([45][0-9]{2})( and yet does it)?", re.ASCII)
+_ON: Final = re.compile(
+    r"(.+) on ([a-z0-9 ]+?)(?: (?:(once)|(twice)|([1-9][0-9]{0,3}) times))?", re.ASCII
+)
 _REFUSES: Final = re.compile(r"refuses with ([A-Za-z0-9_.]{1,20})", re.ASCII)
 
 
@@ -56,3 +78,15 @@ def read(words: str) -> Faults | None:
     if refuses and ("." not in refuses[1] or refuses[1] in ERRORS):
         return Faults(refuses=refuses[1])
     return WORDS.get(words)
+
+
+def aimed(words: str) -> tuple[str, Aim] | None:
+    """The call that is meant, and what is to go wrong with it, by `answers 500 on b2c twice`,
+    `works on b2c`, …; None when there is no such way."""
+    found = _ON.fullmatch(words)
+    if found is None:
+        return None
+    how, call, once, twice, many = found.groups()
+    faults = Faults(forgets=True) if how == FORGETS else read(how)
+    times = 1 if once else 2 if twice else int(many) if many else None
+    return (call, Aim(how, faults, times)) if faults else None

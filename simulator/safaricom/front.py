@@ -5,6 +5,7 @@ Takes plain values and gives an answer; `doors` puts it behind HTTP.
 
 import base64
 import binascii
+import hmac
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -16,12 +17,15 @@ from simulator.answers import DROPPED, ApiAnswer, json_answer
 from simulator.safaricom import asking, checks, collecting, initiators, paying_out
 from simulator.safaricom.checks import Body
 from simulator.safaricom.codes import Refused
+from simulator.safaricom.faults import Faults
+from simulator.safaricom.lipa import CONFIRMATION
 from simulator.safaricom.model import Safaricom
 from simulator.safaricom.prompts import Prompts
 
 TOKEN_S: Final = 3_599
 LARGEST_BYTES: Final = 100_000
 TOKENS: Final = "oauth/v1/generate"
+OAUTH: Final = "token"
 
 Handler = Callable[[Prompts, Body], dict[str, Any]]
 
@@ -65,6 +69,8 @@ APIS: Final[Mapping[str, Api]] = {
     "imsi/v1/checkATI": Api("sim swap", _of(asking.sim_swap)),
     "imsi/v2/checkATI": Api("sim swap", _of(asking.sim_swap)),
 }
+CALLS: Final = (OAUTH, *dict.fromkeys(api.name for api in APIS.values()), CONFIRMATION)
+"""What something can go wrong with alone: a request of each API, and a confirmation told."""
 BOTH_VERBS: Final = ("pulltransactions/v1/query",)
 """The portal says GET for it, and shows a body."""
 
@@ -117,6 +123,8 @@ class Front:
 
     def _token(self, call: Call) -> tuple[ApiAnswer, str]:
         safaricom = self.safaricom
+        faults = safaricom.take(OAUTH) or Faults()
+        self._sick(faults, before=True)
         if call.verb != "GET":
             raise Refused("405.001", "the token is fetched with GET", "Method Not Allowed")
         scheme, _, credentials = call.authorization.partition(" ")
@@ -125,10 +133,9 @@ class Front:
         if call.grant_type != "client_credentials":
             why = "the query must be ?grant_type=client_credentials"
             raise Refused("400.008.02", why)
-        key = _consumer(credentials)
-        if not key or (safaricom.consumer_key is not None and key != safaricom.consumer_key):
-            why = "that consumer key is not known here: a sandbox key against production?"
-            return ApiAnswer(400, ""), why
+        key, wrong = self._consumer(credentials)
+        if wrong:
+            return ApiAnswer(400, ""), wrong
         token = safaricom.names.token()
         until = safaricom.clock.now() + timedelta(seconds=TOKEN_S)
         with safaricom.lock:
@@ -137,7 +144,23 @@ class Front:
                 del safaricom.tokens[other]
             safaricom.tokens[key] = (token, until)
             expires: object = TOKEN_S if safaricom.next_turn() % 2 else str(TOKEN_S)
-        return json_answer(200, {"access_token": token, "expires_in": expires}), ""
+        self._sick(faults, before=False)
+        answer = json_answer(200, {"access_token": token, "expires_in": expires})
+        return DROPPED if faults.drop else answer, ""
+
+    def _consumer(self, credentials: str) -> tuple[str, str]:
+        """Whose Basic credentials these are, and what is wrong with them: empty when nothing is.
+        To who is wrong Safaricom says nothing at all."""
+        try:
+            key, _, secret = base64.b64decode(credentials, validate=True).decode().partition(":")
+        except (binascii.Error, ValueError):
+            return "", "the credentials are no base64 of consumerKey:consumerSecret"
+        known = self.safaricom.consumers.get(key)
+        if known is None:
+            return "", "that consumer key is not known here: a sandbox key against production?"
+        if not hmac.compare_digest(known.encode(), secret.encode()):
+            return "", "the consumer secret is not that of this consumer key"
+        return key, ""
 
     def _authorize(self, call: Call) -> None:
         scheme, _, token = call.authorization.partition(" ")
@@ -161,27 +184,45 @@ class Front:
         if call.verb != "POST" and not (call.verb == "GET" and call.path in BOTH_VERBS):
             why = f"this API is asked with POST, and this was {call.verb}"
             raise Refused("405.001", why, f"{call.verb} Method Not Allowed")
+        self._forget(api)
         self._authorize(call)
-        faults = self.safaricom.faults
-        self._sick(before=True)
+        aimed = self.safaricom.take(api.name)
+        faults = aimed or self.safaricom.faults
+        self._sick(faults, before=True)
         if faults.drop == "request":
             return DROPPED, "lost before it was read"
         body = _read(api.name, call)
         odd = checks.check(api.name, body)
-        with self.safaricom.lock:
-            said = api.handler(self.prompts, body)
+        said = self._handled(api, body, aimed)
         if "SecurityCredential" in body:
             payer = str(body.get("PartyA") or body.get("ReceiverParty"))
             odd += filter(None, [initiators.trouble(self.safaricom, payer, body)])
         self.safaricom.flush(early=True)
-        self._sick(before=False)
+        self._sick(faults, before=False)
         if faults.drop:
             return DROPPED, "done, and the answer lost"
         return json_answer(200, said), "; ".join(odd)
 
-    def _sick(self, *, before: bool) -> None:
+    def _forget(self, api: Api) -> None:
+        """Let no token hold any more, where that is to go wrong with this API."""
+        safaricom = self.safaricom
+        with safaricom.lock:
+            aim = safaricom.aims.get(api.name)
+            if aim is not None and aim.faults.forgets:
+                safaricom.take(api.name)
+                safaricom.tokens.clear()
+
+    def _handled(self, api: Api, body: Body, aimed: Faults | None) -> dict[str, Any]:
+        safaricom = self.safaricom
+        with safaricom.lock:
+            safaricom.aimed = aimed
+            try:
+                return api.handler(self.prompts, body)
+            finally:
+                safaricom.aimed = None
+
+    def _sick(self, faults: Faults, *, before: bool) -> None:
         """The errors that Safaricom was told to answer with. Raises Refused."""
-        faults = self.safaricom.faults
         if before and faults.throttled:
             raise Refused("500.003.02", "Safaricom throttles: too many requests in a second")
         if before and "." in faults.refuses:
@@ -219,11 +260,3 @@ def _read(api: str, call: Call) -> Body:
     if not isinstance(body, dict):
         raise Refused("400.002.05", "the body is no JSON object")
     return body
-
-
-def _consumer(credentials: str) -> str:
-    try:
-        key, _, secret = base64.b64decode(credentials, validate=True).decode().partition(":")
-    except (binascii.Error, ValueError):
-        return ""
-    return key if secret else ""

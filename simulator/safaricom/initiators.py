@@ -9,6 +9,7 @@ from typing import Any
 
 from simulator.safaricom.checks import Body
 from simulator.safaricom.codes import ACCEPTED, DUPLICATE, Declined, Refused
+from simulator.safaricom.faults import Faults
 from simulator.safaricom.keys import password
 from simulator.safaricom.messages import Outcome, Pairs
 from simulator.safaricom.model import Business, Safaricom
@@ -16,12 +17,13 @@ from simulator.safaricom.model import Business, Safaricom
 
 @dataclass(frozen=True)
 class Asked:
-    """A request of an initiator: which API, its two ids, and what it said."""
+    """A request of an initiator: which API, its two ids, what it said, and what is aimed at it."""
 
     api: str
     originator: str
     conversation: str
     body: Body
+    aimed: Faults | None
 
     def text(self, name: str, also: str = "") -> str:
         """A field as a text; empty when it is absent."""
@@ -42,12 +44,12 @@ def accept(safaricom: Safaricom, api: str, body: Body) -> tuple[Asked, dict[str,
         "ResponseCode": "0",
         "ResponseDescription": ACCEPTED,
     }
-    return Asked(api, originator, conversation, body), answer
+    return Asked(api, originator, conversation, body, safaricom.aimed), answer
 
 
 def initiated(safaricom: Safaricom, asked: Asked, shortcode: str) -> None:
     """Whether the initiator may: wrong credentials are a result, no error. Raises Declined."""
-    refuses = safaricom.faults.refuses
+    refuses = (asked.aimed or safaricom.faults).refuses
     if refuses and "." not in refuses:
         raise Declined(refuses)
     business = safaricom.business(shortcode)
@@ -103,4 +105,4 @@ def tell(
         references=references,
     )
     urls = (asked.text("ResultURL"), asked.text("QueueTimeOutURL"))
-    safaricom.say_result(f"{asked.api} result", *urls, outcome)
+    safaricom.say_result(f"{asked.api} result", *urls, outcome, asked.aimed)

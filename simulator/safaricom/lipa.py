@@ -14,6 +14,7 @@ from simulator.safaricom.model import MOST_TRIES, PIN, Business, Safaricom, Tell
 from ussd_app.kernel.clock import nairobi
 
 VALIDATION_WITHIN_S: Final = 8.0
+CONFIRMATION: Final = "c2b confirmation"
 NOT_VALID: Final = {
     "C2B00011": "does not take money from your number",
     "C2B00012": "does not know that account",
@@ -72,7 +73,8 @@ def take(safaricom: Safaricom, order: Order, receipt: str = "", third_party: str
             paid = Paid(receipt, now, order, safaricom.person(order.msisdn))
             balance = money(safaricom.books.balance(order.shortcode))
             message = c2b(paid, business.form, balance, third_party, safaricom.next_turn())
-            safaricom.say(Telling("c2b confirmation", business.confirmation_url, message))
+            url, aimed = business.confirmation_url, safaricom.take(CONFIRMATION)
+            safaricom.say(Telling(CONFIRMATION, url, message, aimed=aimed))
     safaricom.write_to(order.msisdn, text)
     return payment
 

@@ -17,7 +17,7 @@ from simulator.post import Answer, NoAnswer, Poster
 from simulator.safaricom import shapes
 from simulator.safaricom.books import Books, is_phone
 from simulator.safaricom.codes import RESULTS
-from simulator.safaricom.faults import LATE_S, Faults
+from simulator.safaricom.faults import LATE_S, Aim, Faults
 from simulator.safaricom.journal import Journal
 from simulator.safaricom.messages import Message, Outcome, Person, result, written
 from simulator.safaricom.names import Names
@@ -71,13 +71,15 @@ class Customer:
 @dataclass(frozen=True)
 class Telling:
     """Something to be said to a listener; `opposite` is said before it by who contradicts himself,
-    `timed_out` goes to its own URL by who says that it timed out."""
+    `timed_out` goes to its own URL by who says that it timed out. `aimed` is what goes wrong with
+    the call that it is about."""
 
     what: str
     url: str
     message: Message
     opposite: Message | None = None
     timed_out: tuple[str, Message] | None = None
+    aimed: Faults | None = None
 
 
 @dataclass
@@ -90,11 +92,17 @@ class Safaricom:
     later: Callable[[Callable[[], object]], None] = lambda job: None
     text: Callable[[str, str], None] = lambda msisdn, text: None
     prompted: Callable[[str], None] = lambda msisdn: None
-    consumer_key: str | None = None
+    consumers: dict[str, str] = field(default_factory=dict)
+    """The secrets of those who may ask, by consumer key."""
     books: Books = field(default_factory=Books)
     names: Names = field(default_factory=Names)
     journal: Journal = field(default_factory=Journal)
     faults: Faults = field(default_factory=Faults)
+    """What goes wrong with every call that nothing is aimed at."""
+    aims: dict[str, Aim] = field(default_factory=dict)
+    """By the name of the call."""
+    aimed: Faults | None = None
+    """What was aimed at the request that is being handled, under the lock."""
     businesses: dict[str, Business] = field(default_factory=dict)
     customers: dict[str, Customer] = field(default_factory=dict)
     tokens: dict[str, tuple[str, datetime]] = field(default_factory=dict)
@@ -121,7 +129,7 @@ class Safaricom:
 
     def assume(self, settings: Settings, base: str) -> None:
         """A Kabambe with these settings is at this address: its short code is what it says, and
-        its C2B doors are where it would register them."""
+        its C2B doors are where it would register them; whoever asks has its consumer key."""
         doors = base + settings.daraja_doors
         self.businesses[settings.daraja_shortcode] = Business(
             settings.daraja_shortcode,
@@ -131,6 +139,7 @@ class Safaricom:
             confirmation_url=f"{doors}/c2b/confirmation",
             validation_url=f"{doors}/c2b/validation",
         )
+        self.consumers[settings.daraja_consumer_key] = settings.daraja_consumer_secret
         self.books.balances.setdefault(settings.daraja_shortcode, 0)
         self.proxy = (settings.public_url, base)
 
@@ -162,13 +171,34 @@ class Safaricom:
         self.turn += 1
         return self.turn
 
+    # what goes wrong
+
+    @property
+    def way(self) -> Faults:
+        """How it behaves to the request that is being handled."""
+        return self.aimed or self.faults
+
+    def take(self, call: str) -> Faults | None:
+        """What is to go wrong with this call alone, and one time fewer from now on."""
+        with self.lock:
+            aim = self.aims.get(call)
+            if aim is None:
+                return None
+            if aim.times == 1:
+                del self.aims[call]
+            elif aim.times:
+                self.aims[call] = replace(aim, times=aim.times - 1)
+            return aim.faults
+
     # what Safaricom says by itself
 
     def say(self, telling: Telling) -> None:
         """Have something said once the present request is done; see `flush`."""
         self._outbox.append(telling)
 
-    def say_result(self, what: str, url: str, timeout_url: str, outcome: Outcome) -> None:
+    def say_result(
+        self, what: str, url: str, timeout_url: str, outcome: Outcome, aimed: Faults | None
+    ) -> None:
         """Have a result said."""
         done = outcome.code == "0"
         code = "17" if done else "0"
@@ -181,22 +211,21 @@ class Safaricom:
                 result(outcome, self.next_turn()),
                 opposite=result(other, 0) if done else None,
                 timed_out=(timeout_url, result(waiting, 0)),
+                aimed=aimed,
             )
         )
 
     def flush(self, *, early: bool = False) -> None:
         """Say what is to be said, as the faults have it. `early`: the request is not answered yet,
         and only who tells results first says anything."""
-        told = self.faults.told
-        if early and told != "first":
-            return
         with self.lock:
-            outbox, self._outbox[:] = list(self._outbox), []
-        for telling in outbox:
-            if early:
-                self.post(telling.what, telling.url, telling.message)
-            else:
+            ways = [(telling, (telling.aimed or self.faults).told) for telling in self._outbox]
+            self._outbox[:] = [telling for telling, told in ways if early and told != "first"]
+        for telling, told in ways:
+            if not early:
                 self._dispatch(telling, told)
+            elif told == "first":
+                self.post(telling.what, telling.url, telling.message)
 
     def _dispatch(self, telling: Telling, told: str) -> None:
         def post() -> object:

@@ -87,7 +87,7 @@ def _order(
     """Remember what was asked for; do it now, or in a minute when Safaricom takes its time."""
     payment.originator, payment.conversation = asked.originator, asked.conversation
     safaricom.books.remember(payment)
-    if safaricom.faults.slow:
+    if safaricom.way.slow:
         safaricom.agenda.at(LATE_S, lambda: _do(safaricom, asked, payment))
     else:
         _do(safaricom, asked, payment)

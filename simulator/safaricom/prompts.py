@@ -6,6 +6,7 @@ from typing import Final
 
 from simulator.safaricom.books import Order
 from simulator.safaricom.codes import NO_RESPONSE, PENDING, RESULTS, Declined
+from simulator.safaricom.faults import Faults
 from simulator.safaricom.lipa import refusal, shown, take, wrong_pin
 from simulator.safaricom.messages import ABSENT, Pairs, shillings, stamp, stk_callback
 from simulator.safaricom.model import Business, Safaricom, Telling
@@ -18,7 +19,8 @@ MOST_KEPT: Final = 20_000
 
 @dataclass
 class Prompt:
-    """One STK push, from its request on. `code` is empty while nobody knows how it ends."""
+    """One STK push, from its request on. `code` is empty while nobody knows how it ends; `aimed` is
+    what goes wrong with it alone."""
 
     merchant: str
     checkout: str
@@ -27,6 +29,7 @@ class Prompt:
     url: str
     code: str = ""
     said: str = ""
+    aimed: Faults | None = None
 
     @property
     def text(self) -> str:
@@ -54,7 +57,7 @@ class Prompts:
         safaricom = self.safaricom
         busy = self.on(prompt.order.msisdn)
         self._remember(prompt)
-        refuses = safaricom.faults.refuses
+        refuses = safaricom.way.refuses
         if refuses and "." not in refuses:
             self.end(prompt, refuses)
         elif len(prompt.text) > LONGEST:
@@ -141,7 +144,8 @@ class Prompts:
         turn = safaricom.next_turn()
         message = stk_callback(*names, code, prompt.said, items, turn)
         opposite = stk_callback(*names, "1037", RESULTS["1037"], (), turn) if items else None
-        safaricom.say(Telling("stk callback", prompt.url, message, opposite))
+        told = Telling("stk callback", prompt.url, message, opposite, aimed=prompt.aimed)
+        safaricom.say(told)
         safaricom.prompted(prompt.order.msisdn)
 
 

@@ -77,6 +77,7 @@ class Developer:
         self.jobs: list[Callable[[], object]] = []
         self.listener = Listener()
         self.safaricom = Safaricom(self.clock, self.listener, later=self.jobs.append)
+        self.safaricom.consumers |= {"key": "secret", "another application": "secret"}
         self.safaricom.customer(ASHA).name = "asha wanjiku"
         self.safaricom.books.put(ASHA, 5_000_00)
         self.safaricom.books.put(SHORTCODE, 10_000_00)
@@ -86,8 +87,8 @@ class Developer:
         self.http = flask.test_client()
         self.token = ""
 
-    def new_token(self, key: str = "key") -> str:
-        basic = base64.b64encode(f"{key}:secret".encode()).decode()
+    def new_token(self, key: str = "key", secret: str = "secret") -> str:
+        basic = base64.b64encode(f"{key}:{secret}".encode()).decode()
         answer = self.http.get(
             "/safaricom/oauth/v1/generate?grant_type=client_credentials",
             headers={"Authorization": f"Basic {basic}"},

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from simulator.outside import NAMES, safaricom_is
+from simulator.outside import NAMES, aims, safaricom_is
 from simulator.safaricom.faults import WORDS, Faults, read
-from tests.simulator.daraja_client import Developer
+from simulator.safaricom.model import PIN
+from tests.simulator.daraja_client import HOME, Developer
 
 
 def test_silent(shop: Developer) -> None:
@@ -104,3 +105,118 @@ def test_every_way_that_the_page_offers_is_one() -> None:
     assert all(read(how) is not None for how in NAMES["Safaricom"])
     assert read("works") == Faults()
     assert [read(how) for how in ("sulks", "answers 200", "refuses with 1.2")] == [None] * 3
+
+
+def test_one_call_alone_goes_wrong(shop: Developer) -> None:
+    assert safaricom_is(shop.prompts, "answers 503 on b2c")
+    for _ in range(3):
+        assert shop.ask("b2c").status_code == 503
+    assert shop.ask("balance").status_code == 200
+    assert safaricom_is(shop.prompts, "works on b2c")
+    assert shop.ask("b2c").status_code == 200
+
+
+@pytest.mark.parametrize(("words", "times"), [("once", 1), ("twice", 2), ("3 times", 3)])
+def test_so_many_times(shop: Developer, words: str, times: int) -> None:
+    assert safaricom_is(shop.prompts, f"throttles on balance {words}")
+    said = [shop.ask("balance").status_code for _ in range(times + 2)]
+    assert said == [500] * times + [200, 200]
+
+
+def test_what_is_told_of_one_call_goes_wrong_whenever_it_is_told(shop: Developer) -> None:
+    assert safaricom_is(shop.prompts, "is silent on stk push once")
+    shop.ask("push")
+    shop.ask("balance")
+    shop.settle()
+    assert [url for url, _ in shop.listener.heard] == [f"{HOME}/result"]
+    shop.prompts.enter(shop.prompt(), PIN)
+    shop.safaricom.flush()
+    shop.settle()
+    assert shop.listener.of("/stk") == []
+    shop.passes(121)
+    shop.ask("push")
+    shop.prompts.enter(shop.prompt(), PIN)
+    shop.safaricom.flush()
+    shop.settle()
+    assert shop.stk()["ResultCode"] == 0
+
+
+def test_a_result_told_first_overtakes_no_other(shop: Developer) -> None:
+    assert safaricom_is(shop.prompts, "tells results before it answers on b2c")
+    shop.ask("balance")
+    shop.ask("b2c")
+    shop.settle()
+    said = [each["Result"]["OriginatorConversationID"] for each in shop.listener.of("/result")]
+    assert said[0] == "shop-1"
+    assert len(said) == 2
+
+
+def test_what_one_call_does_instead(shop: Developer) -> None:
+    assert safaricom_is(shop.prompts, "refuses with 2040 on b2c once")
+    shop.ask("b2c")
+    shop.settle()
+    assert str(shop.result()["ResultCode"]) == "2040"
+    assert safaricom_is(shop.prompts, "takes its time on b2c once")
+    shop.ask("b2c", OriginatorConversationID="shop-2")
+    before = shop.paid_out
+    shop.passes(61)
+    assert (before, shop.paid_out) == (False, True)
+    assert safaricom_is(shop.prompts, "refuses with 1037 on stk push")
+    shop.ask("push")
+    shop.settle()
+    assert shop.stk()["ResultCode"] == 1037
+    assert safaricom_is(shop.prompts, "registers URLs once on c2b register")
+    assert [shop.ask("register").status_code for _ in range(2)] == [200, 500]
+
+
+def test_one_call_alone_while_all_are_sick(shop: Developer) -> None:
+    assert safaricom_is(shop.prompts, "is silent")
+    assert safaricom_is(shop.prompts, "says everything twice on balance")
+    shop.ask("balance")
+    shop.ask("b2c")
+    shop.settle()
+    assert len(shop.listener.heard) == 2
+    assert safaricom_is(shop.prompts, "works")
+    shop.ask("balance")
+    shop.settle()
+    assert len(shop.listener.heard) == 3
+
+
+def test_a_confirmation_alone_is_not_told(shop: Developer) -> None:
+    shop.ask("register")
+    assert safaricom_is(shop.prompts, "is silent on c2b confirmation once")
+    shop.sells(amount_minor=100_00)
+    assert shop.listener.of("/confirmation") == []
+    shop.sells(amount_minor=200_00)
+    assert len(shop.listener.of("/confirmation")) == 1
+
+
+def test_tokens_of_one_call_and_tokens_themselves(shop: Developer) -> None:
+    shop.new_token()
+    assert safaricom_is(shop.prompts, "forgets its tokens on b2c once")
+    assert shop.ask("balance").status_code == 200
+    assert shop.ask("b2c").get_json()["errorCode"] == "404.001.03"
+    shop.new_token()
+    assert shop.ask("b2c", OriginatorConversationID="shop-2").status_code == 200
+    assert safaricom_is(shop.prompts, "answers 503 on token once")
+    with pytest.raises(KeyError, match="access_token"):
+        shop.new_token()
+    assert shop.new_token()
+
+
+@pytest.mark.parametrize(
+    "how", ["sulks on b2c", "is silent on b2x", "is silent on b2c 0 times", "is silent on"]
+)
+def test_what_is_no_way_of_one_call(shop: Developer, how: str) -> None:
+    assert not safaricom_is(shop.prompts, how)
+    assert shop.safaricom.aims == {}
+
+
+def test_the_page_hears_what_goes_wrong_alone(shop: Developer) -> None:
+    for how in ("is silent on b2c", "answers 500 on balance twice", "throttles on b2b 3 times"):
+        assert safaricom_is(shop.prompts, how)
+    assert aims(shop.prompts) == [
+        "is silent on b2c",
+        "answers 500 on balance twice",
+        "throttles on b2b 3 times",
+    ]

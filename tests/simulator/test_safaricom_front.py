@@ -45,13 +45,35 @@ def test_how_a_token_is_asked_for(shop: Developer, url: str, authorization: str,
     assert (answer.status_code, answer.get_json()["errorCode"]) == (400, code)
 
 
-def test_another_environments_key_is_answered_with_nothing_at_all(shop: Developer) -> None:
-    shop.safaricom.consumer_key = "ours"
-    basic = base64.b64encode(b"theirs:secret").decode()
+@pytest.mark.parametrize(
+    ("credentials", "why"),
+    [
+        ("theirs:secret", "sandbox key against production"),
+        ("key:another", "the consumer secret is not that"),
+        ("key:", "the consumer secret is not that"),
+        ("key", "the consumer secret is not that"),
+        (":", "sandbox key against production"),
+        ("key:s\u00e9cret", "the consumer secret is not that"),
+    ],
+)
+def test_a_wrong_key_or_secret_is_answered_with_nothing_at_all(
+    shop: Developer, credentials: str, why: str
+) -> None:
+    basic = base64.b64encode(credentials.encode()).decode()
     url = f"{TOKEN}?grant_type=client_credentials"
     answer = shop.http.get(url, headers={"Authorization": f"Basic {basic}"})
     assert (answer.status_code, answer.data) == (400, b"")
-    assert "sandbox key against production" in shop.wrong
+    assert why in shop.wrong
+    assert shop.safaricom.tokens == {}
+
+
+def test_the_key_and_secret_are_those_of_the_settings(shop: Developer) -> None:
+    settings = Settings()
+    shop.safaricom.consumers.clear()
+    shop.safaricom.assume(settings, "http://127.0.0.1:8383")
+    assert shop.new_token(settings.daraja_consumer_key, settings.daraja_consumer_secret)
+    with pytest.raises(ValueError, match="Expecting value"):
+        shop.new_token()
 
 
 def test_paths_verbs_and_bodies(shop: Developer) -> None:
