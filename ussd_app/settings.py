@@ -130,7 +130,7 @@ class Settings:
         bank_home = f"http://127.0.0.1:{port + 1}/bank" if simulator else None
         daraja_home = f"http://127.0.0.1:{port + 1}/safaricom" if simulator else None
         mail_home = f"smtp://127.0.0.1:{port + 2}" if simulator else None
-        confirmed = CONFIRMED_ABOVE if env == "production" else 0
+        confirmed = CONFIRMED_ABOVE if env == "production" and not simulator else 0
         settings = cls(
             env=env,
             home=Path(reader.text("KABAMBE_HOME", ".kabambe")).absolute(),
