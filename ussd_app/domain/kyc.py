@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 from ussd_app.domain import limits, parties, pins
 from ussd_app.domain.desk import Ask, Desk, Facts, once
 from ussd_app.domain.parties import Party
-from ussd_app.domain.two_of_staff import Undecided, sign, signer
+from ussd_app.domain.staff import must_be_another
+from ussd_app.domain.two_of_staff import Decided, sign, signer
 from ussd_app.kernel.errors import RefusalCode, Refused
 
 
@@ -103,36 +104,48 @@ def approve(desk: Desk, request_id: int, by: str) -> bool:
     False while somebody else must say so. Raises Undecided.
     """
     with desk.engine.begin() as connection:
-        wanted = _open(connection, request_id)
-        saying = sign(connection, "tier_requests", request_id, wanted.approvals, by)
-        if not saying.is_enough:
-            return False
-        party = parties.known(connection, wanted.msisdn)
-        connection.exec_driver_sql(
-            "UPDATE parties SET tier = greatest(tier, %s) WHERE id = %s", (wanted.tier, party.id)
-        )
-        _end(desk, connection, request_id, "approved", str(saying))
-        month = desk.catalogue.tiers[wanted.tier].monthly_value_minor
-        parties.say(desk, connection, party.msisdn, party.language, "limits_raised", month=month)
+        return say_yes(desk, connection, request_id, by)
+
+
+def say_yes(desk: Desk, connection: Connection, request_id: int, by: str) -> bool:
+    """The same, in a transaction of somebody else's."""
+    wanted = _open(connection, request_id, by)
+    saying = sign(connection, "tier_requests", request_id, wanted.approvals, by)
+    if not saying.is_enough:
+        return False
+    party = parties.known(connection, wanted.msisdn)
+    connection.exec_driver_sql(
+        "UPDATE parties SET tier = greatest(tier, %s) WHERE id = %s", (wanted.tier, party.id)
+    )
+    _end(desk, connection, request_id, "approved", str(saying))
+    month = desk.catalogue.tiers[wanted.tier].monthly_value_minor
+    parties.say(desk, connection, party.msisdn, party.language, "limits_raised", month=month)
     return True
 
 
 def refuse(desk: Desk, request_id: int, by: str) -> None:
     """One of the staff says no; the customer may ask again. Raises Undecided."""
     with desk.engine.begin() as connection:
-        wanted = _open(connection, request_id)
-        _end(desk, connection, request_id, "refused", signer(connection, by))
-        party = parties.find(connection, wanted.msisdn)
-        if party is not None:
-            parties.say(desk, connection, party.msisdn, party.language, "limits_stay")
+        say_no(desk, connection, request_id, by)
 
 
-def _open(connection: Connection, request_id: int) -> TierRequest:
+def say_no(desk: Desk, connection: Connection, request_id: int, by: str) -> None:
+    """The same, in a transaction of somebody else's."""
+    wanted = _open(connection, request_id, by)
+    _end(desk, connection, request_id, "refused", signer(connection, by))
+    party = parties.find(connection, wanted.msisdn)
+    if party is not None:
+        parties.say(desk, connection, party.msisdn, party.language, "limits_stay")
+
+
+def _open(connection: Connection, request_id: int, by: str) -> TierRequest:
+    """The request, locked, for somebody of the staff whose own it is not."""
     row = connection.exec_driver_sql(
         f"{_OPEN} AND r.id = %s FOR UPDATE OF r", (request_id,)
     ).fetchone()
     if row is None:
-        raise Undecided(f"no request {request_id} waits")
+        raise Decided(f"no request {request_id} waits")
+    must_be_another(connection, by, row.party_id)
     return TierRequest(*row)
 
 

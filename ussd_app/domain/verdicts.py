@@ -10,7 +10,8 @@ from ussd_app.domain.catalogue import PAYEE
 from ussd_app.domain.desk import Ask, Desk, Facts, once
 from ussd_app.domain.disputes import ANSWERABLE, BY_RECEIVER, Dispute
 from ussd_app.domain.parties import Party
-from ussd_app.domain.two_of_staff import Undecided, sign, signer
+from ussd_app.domain.staff import must_be_another
+from ussd_app.domain.two_of_staff import Decided, sign, signer
 from ussd_app.kernel.errors import RefusalCode, Refused
 
 WRONG_CODES_MOST = 3
@@ -136,28 +137,44 @@ def grant(desk: Desk, dispute_id: int, by: str) -> bool:
     False while somebody else must say it. Raises Undecided.
     """
     with desk.engine.begin() as connection:
-        dispute = _with_staff(connection, dispute_id)
-        saying = sign(connection, "disputes", dispute_id, dispute.approvals, by)
-        if not saying.is_enough:
-            return False
-        if not disputes.decide(connection, dispute, "returning", str(saying), wanted=("staff",)):
-            raise Undecided("the payment went back in another way")
-    disputes.advance(desk, dispute_id)
+        granted = say_grant(connection, dispute_id, by)
+    if granted:
+        disputes.advance(desk, dispute_id)
+    return granted
+
+
+def say_grant(connection: Connection, dispute_id: int, by: str) -> bool:
+    """The same, as far as it is decided; `disputes.advance` does it."""
+    dispute = _with_staff(connection, dispute_id, by)
+    saying = sign(connection, "disputes", dispute_id, dispute.approvals, by)
+    if not saying.is_enough:
+        return False
+    if not disputes.decide(connection, dispute, "returning", str(saying), wanted=("staff",)):
+        raise Decided("the payment went back in another way")
     return True
 
 
 def refuse(desk: Desk, dispute_id: int, by: str) -> None:
     """One of the staff says that the receiver keeps the money. Raises Undecided."""
     with desk.engine.begin() as connection:
-        dispute = _with_staff(connection, dispute_id)
-        disputes.decide(connection, dispute, "keeping", signer(connection, by), wanted=("staff",))
+        say_keep(connection, dispute_id, by)
     disputes.advance(desk, dispute_id)
 
 
-def _with_staff(connection: Connection, dispute_id: int) -> Dispute:
+def say_keep(connection: Connection, dispute_id: int, by: str) -> None:
+    """The same, as far as it is decided; `disputes.advance` does it."""
+    dispute = _with_staff(connection, dispute_id, by)
+    disputes.decide(connection, dispute, "keeping", signer(connection, by), wanted=("staff",))
+
+
+def _with_staff(connection: Connection, dispute_id: int, by: str) -> Dispute:
+    """The dispute, locked, for somebody of the staff whose money it is not."""
     rows = connection.exec_driver_sql(
         disputes.SELECT + " WHERE id = %s FOR UPDATE", (dispute_id,)
     ).fetchall()
     if not rows or rows[0].state != "staff":
-        raise Undecided(f"no dispute {dispute_id} waits for staff")
-    return Dispute(*rows[0])
+        raise Decided(f"no dispute {dispute_id} waits for staff")
+    dispute = Dispute(*rows[0])
+    for party_id in (dispute.sender_id, dispute.receiver_id):
+        must_be_another(connection, by, party_id)
+    return dispute

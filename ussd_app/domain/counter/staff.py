@@ -1,4 +1,5 @@
-"""What the house's own people do from a phone: decide who becomes an agent or a merchant."""
+"""What the house's own people decide from a phone: who becomes an agent or a merchant, whose a
+disputed payment is, whose limits are raised."""
 
 from collections.abc import Mapping
 
@@ -43,5 +44,68 @@ COMMANDS: Mapping[str, Command] = {
         {},
         _DECIDE | {Code.SAID_ALREADY},
         deciding.refuse,
+    ),
+    "disputes": Command(
+        "find",
+        {},
+        {"disputes": f"rows({deciding.MOST_LISTED}, {deciding.ROW_WIDTH})"},
+        PARTY | {Code.NOT_YOURS},
+        deciding.disputed,
+    ),
+    "dispute": Command(
+        "find",
+        {"dispute": "ref"},
+        {
+            "payment": "receipt",
+            "amount": "money",
+            "held": "money",
+            "sender_name": "text(15)",
+            "receiver_name": "text(15)",
+            "approvals": "count",
+        },
+        PARTY | _DECIDED,
+        deciding.look_at_dispute,
+    ),
+    "grant_return": Command(
+        "do",
+        {"dispute": "ref", "pin": "pin"},
+        {"outcome": "choice(made, noted)"},
+        PIN | _DECIDED | {Code.SAID_ALREADY},
+        deciding.grant_return,
+    ),
+    "deny_return": Command(
+        "do",
+        {"dispute": "ref", "pin": "pin"},
+        {},
+        PIN | _DECIDED | {Code.SAID_ALREADY},
+        deciding.deny_return,
+    ),
+    "tier_requests": Command(
+        "find",
+        {},
+        {"requests": f"rows({deciding.MOST_LISTED}, {deciding.ROW_WIDTH})"},
+        PARTY | {Code.NOT_YOURS},
+        deciding.tier_requests,
+    ),
+    "tier_request": Command(
+        "find",
+        {"request": "ref"},
+        {"name": "text(24)", "phone": "msisdn", "tier": "count", "approvals": "count"},
+        PARTY | _DECIDED,
+        deciding.look_at_request,
+    ),
+    "raise_tier": Command(
+        "do",
+        {"request": "ref", "pin": "pin"},
+        {"outcome": "choice(made, noted)"},
+        PIN | _DECIDED | {Code.SAID_ALREADY},
+        deciding.raise_tier,
+    ),
+    "leave_tier": Command(
+        "do",
+        {"request": "ref", "pin": "pin"},
+        {},
+        PIN | _DECIDED | {Code.SAID_ALREADY},
+        deciding.leave_tier,
     ),
 }
