@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from ussd_app import logs
 from ussd_app.domain import deposits
+from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.kernel.msisdn import local
 from workers import daraja_results, errand_rows, inbox, reconcile
 from workers.errand_rows import BY_PROVIDER, BY_RECEIVER, BY_REFERENCE
@@ -63,7 +64,15 @@ def bank_result(shop: Shop, connection: Connection, heard: Heard, now: datetime)
 def bank_credit(shop: Shop, connection: Connection, heard: Heard, now: datetime) -> None:
     """The switch says that money has come for somebody."""
     came = deposits.read(heard.body)
-    why = deposits.receive(shop.app.bank.desk, connection, came)
+    try:
+        why = deposits.receive(shop.app.bank.desk, connection, came)
+    except Refused as refused:
+        if refused.code is not RefusalCode.KEY_CONFLICT:
+            raise
+        log.error("money is told of with another amount", reference=came.reference)
+        shop.app.metrics.alarm("bank_contradicted")
+        inbox.dead(connection, heard.id, now, "another amount was entered under its reference")
+        return
     if why is not None:
         log.warning("money that came is kept aside", reference=came.reference, why=why)
     inbox.done(connection, [heard.id], now, why)

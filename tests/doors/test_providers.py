@@ -66,9 +66,15 @@ def test_what_the_switch_signs_is_kept_once(doors: Doors) -> None:
         assert tell(doors, "/bank/credits", CREDIT).status_code == 200
         assert tell(doors, "/bank/results", RESULT).status_code == 200
     assert rows(doors) == [
-        ("bank_credit", "FT26112100001"),
+        ("bank_credit", "FT26112100001:50000"),
         ("bank_result", "KB00001:accepted"),
     ]
+
+
+def test_another_amount_under_a_reference_is_no_repeat(doors: Doors) -> None:
+    for amount in ("500.00", "900.00", "500.00", "500"):
+        assert tell(doors, "/bank/credits", CREDIT | {"amount": amount}).status_code == 200
+    assert [key for _, key in rows(doors)] == ["FT26112100001:50000", "FT26112100001:90000"]
 
 
 @pytest.mark.parametrize("path", ["/bank/credits", "/bank/results"])

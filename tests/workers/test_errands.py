@@ -353,3 +353,17 @@ def test_money_that_comes_is_entered_once_however_the_worker_dies(
     with banked.app.engine.connect() as connection:
         found = connection.exec_driver_sql("SELECT reference, because FROM unplaced").all()
     assert [tuple(row) for row in found] == [("FT2", "unknown customer")]
+
+
+@pytest.mark.parametrize("to", [ASHA, "+254799000111"])
+def test_another_amount_under_a_reference_of_the_banks_is_for_people(banked: Desk, to: str) -> None:
+    body = {"reference": "FT1", "msisdn": to, "bank": "01", "sender": "Upendo"}
+    banked.boxes.hear("bank_credit", "FT1:20000", amount_minor="20000", **body)
+    drain(banked.app)
+    before = banked.available(ASHA)
+    other = banked.boxes.hear("bank_credit", "FT1:90000", amount_minor="90000", **body)
+    drain(banked.app)
+    assert banked.boxes.came(other).state == "dead"
+    assert banked.available(ASHA) == before
+    counted = banked.app.metrics.exposition().decode()
+    assert 'kabambe_alarms_total{what="bank_contradicted"} 1.0' in counted

@@ -61,13 +61,12 @@ class Doors:
         return self._keeper.keep("bank_result", f"{said['reference']}:{said['status']}", said)
 
     def bank_credit(self) -> Response:
-        """Money has come for somebody. One row a reference of the switch's."""
+        """Money has come for somebody. One row a reference of the switch's and amount."""
         self._must_be_signed()
         came = read_form(BankCreditSchema(), request)
-        minor = parse_minor(came.pop("amount"))
-        return self._keeper.keep(
-            "bank_credit", came["reference"], came | {"amount_minor": str(minor)}
-        )
+        minor = str(parse_minor(came.pop("amount")))
+        key = f"{came['reference']}:{minor}"
+        return self._keeper.keep("bank_credit", key, came | {"amount_minor": minor})
 
     def _must_be_signed(self) -> None:
         signature = request.headers.get(SIGNATURE, "")
