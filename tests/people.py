@@ -11,6 +11,8 @@ BARAKA = Seed("+254722000002", "Baraka Otieno", "sw", "1111", "22000002", 20_00)
 CAST = (ASHA, BARAKA)
 STAFF = tuple(
     Seed(f"+25479900000{n}", f"{name.title()} Staff", "en", "4826", f"1900000{n}", 0, staff=name)
-    for n, name in enumerate(("joyce", "peter", "wanjiru"), 1)
+    for n, name in enumerate(
+        ("joyce", "peter", "wanjiru", "akinyi", "kamau", "naliaka", "omondi", "zawadi"), 1
+    )
 )
 """The house's own people, who are customers like others."""

@@ -16,9 +16,12 @@ from ussd_app.domain.commands import NotYet
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.house import FLOAT
 from ussd_app.domain.seeds import Planted, Seed, plant
+from ussd_app.domain.two_of_staff import Undecided
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.ledger import audit
+
+pytestmark = pytest.mark.usefixtures("staff")
 
 WAKUU = Seed(
     *("+254744000004", "Wakuu Mwangi", "en", "4444", "22000004", 0),
@@ -215,7 +218,7 @@ def test_float_is_sold_once_a_reference_by_two_of_the_staff(app: App) -> None:
         )
     assert len(set(sold)) == 1
     assert float_of(app, "41003") == 700_00
-    with pytest.raises(ValueError, match="two different people"):
+    with pytest.raises(Undecided, match="Two different people"):
         agencies.sell_float(desk, "41003", 700_00, "FT26325002", ("joyce", " Joyce"))
     other = code_of(lambda: agencies.sell_float(desk, "41002", 700_00, "FT26325001", both))
     assert other is RefusalCode.KEY_CONFLICT

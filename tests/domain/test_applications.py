@@ -6,13 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.people import ASHA, BARAKA, CAST
+from tests.people import ASHA, BARAKA, CAST, STAFF
 from ussd_app.bootstrap import App
 from ussd_app.domain import agreements, applications
 from ussd_app.domain.seeds import Seed, plant
 from ussd_app.domain.two_of_staff import Undecided
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.running import agreements as terminal
+
+pytestmark = pytest.mark.usefixtures("staff")
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +62,7 @@ def test_eight_of_the_staff_at_once_make_one_agreement(app: App) -> None:
     apply(app)
     (number,) = waiting(app)
     with ThreadPoolExecutor(8) as pool:
-        staff = [f"staff{turn}" for turn in range(8)]
+        staff = [str(one.staff) for one in STAFF]
         said = list(
             pool.map(lambda one: tried(lambda: applications.approve(desk, number, one)), staff)
         )

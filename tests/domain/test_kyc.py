@@ -14,6 +14,8 @@ from ussd_app.domain.two_of_staff import Undecided
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.errors import RefusalCode, Refused
 
+pytestmark = pytest.mark.usefixtures("staff")
+
 
 @pytest.fixture(autouse=True)
 def _cast(app: App) -> None:
@@ -61,7 +63,7 @@ def test_two_different_people_raise_a_tier_and_once(app: App) -> None:
     assert kyc.approve(desk, wanted.id, "peter") is True
     assert tier(app) == 2
     with pytest.raises(Undecided):
-        kyc.approve(desk, wanted.id, "mary")
+        kyc.approve(desk, wanted.id, "wanjiru")
     assert ask_for_more(app, "b") is RefusalCode.NOT_YOURS
 
 

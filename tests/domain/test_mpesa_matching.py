@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
-from tests.people import ASHA, BARAKA, CAST
+from tests.people import ASHA, BARAKA, CAST, STAFF
 from ussd_app.bootstrap import App
 from ussd_app.domain import deposits, parties
 from ussd_app.domain.mpesa import arrival, matching
@@ -17,6 +17,8 @@ from ussd_app.domain.two_of_staff import Decided
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.ledger import audit
 from ussd_app.running.outside import SAYINGS
+
+pytestmark = pytest.mark.usefixtures("staff")
 
 JUMA = Seed(
     *("+254755000005", "Juma Hassan", "sw", "5555", "22000005", 100_00),
@@ -61,7 +63,7 @@ def test_two_different_people_say_whose_it_is(town: App, engine: Engine) -> None
     assert held(town, ASHA.msisdn) == before
     assert says(town, "peter", "254712000001")
     assert held(town, ASHA.msisdn) == before + 500_00
-    assert refused(town, "mary", "0712000001") is RefusalCode.ALREADY_DECIDED
+    assert refused(town, "wanjiru", "0712000001") is RefusalCode.ALREADY_DECIDED
     assert matching.waiting(town.bank.desk) == []
     assert audit.run(engine) == []
 
@@ -77,12 +79,16 @@ def test_who_names_another_account_begins_anew(town: App) -> None:
 def test_to_a_biller_it_goes_with_its_account_number(town: App, engine: Engine) -> None:
     assert says(town, "joyce", "880011 ACC12") is None
     assert says(town, "peter", "880011 ACC13") is None, "that is another account"
-    assert says(town, "mary", "880011-acc13")
+    assert says(town, "wanjiru", "880011-acc13")
     with engine.connect() as connection:
         facts = connection.exec_driver_sql(
             "SELECT facts->'said' FROM entries WHERE type = 'mpesa_placed_bill'"
         ).scalar_one()
-    assert (facts["reference"], facts["staff"], facts["mpesa"]) == ("ACC13", "mary, peter", "UKA1")
+    assert (facts["reference"], facts["staff"], facts["mpesa"]) == (
+        "ACC13",
+        "peter, wanjiru",
+        "UKA1",
+    )
 
 
 def test_where_it_cannot_go(town: App, engine: Engine) -> None:
@@ -112,7 +118,7 @@ def test_eight_people_at_once_place_it_once(town: App, engine: Engine) -> None:
             return None
 
     with ThreadPoolExecutor(8) as pool:
-        receipts = list(pool.map(speak, [f"staff{letter}" for letter in "abcdefgh"]))
+        receipts = list(pool.map(speak, [str(one.staff) for one in STAFF]))
     assert sum(receipt is not None for receipt in receipts) == 1
     assert held(town, ASHA.msisdn) == before + 500_00
     assert audit.run(engine) == []

@@ -230,6 +230,7 @@ def test_nobody_of_the_staff_decides_about_their_own(app: App) -> None:
 # -- at a terminal
 
 
+@pytest.mark.usefixtures("staff")
 def test_staff_agree_terms_at_a_terminal(app: App, capsys: pytest.CaptureFixture[str]) -> None:
     parser = ArgumentParser()
     terminal.add_words(parser)

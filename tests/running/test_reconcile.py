@@ -14,6 +14,8 @@ from ussd_app.kernel.daraja import Balance
 from ussd_app.ledger import audit
 from ussd_app.running.reconcile import do
 
+pytestmark = pytest.mark.usefixtures("staff")
+
 Say = Callable[..., tuple[int, list[str]]]
 
 

@@ -11,6 +11,8 @@ from ussd_app.domain.seeds import plant
 from ussd_app.domain.two_of_staff import Undecided
 from ussd_app.running.safeguards import ONE_MORE, SAYINGS, add_words
 
+pytestmark = pytest.mark.usefixtures("staff")
+
 
 @pytest.fixture(autouse=True)
 def _cast(app: App) -> None:

@@ -19,6 +19,7 @@ from ussd_app.kernel.errors import Refused
 from ussd_app.kernel.money import format_minor, parse_minor
 from ussd_app.kernel.msisdn import mask
 from ussd_app.running.inspection import reachable
+from ussd_app.running.signing import must_be_signed
 from ussd_app.settings import Settings
 
 ONE_MORE = "Noted. Somebody else of the staff must say the same."
@@ -80,6 +81,7 @@ def agreements(settings: Settings, options: argparse.Namespace) -> int:
     """Do what staff say. Returns 1 when it cannot be done."""
     with _desk(settings) as desk:
         try:
+            must_be_signed(desk, options)
             print(SAYINGS[options.what](desk, options))
         except Undecided as undecided:
             print(undecided)

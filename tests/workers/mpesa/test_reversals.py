@@ -19,6 +19,8 @@ from ussd_app.domain.mpesa.arrival import Payment
 from ussd_app.domain.two_of_staff import SaidAlready, Undecided
 from ussd_app.ledger import audit
 
+pytestmark = pytest.mark.usefixtures("staff")
+
 PAID = 300_00
 RECEIPT = "UKA0000001"
 
