@@ -13,6 +13,7 @@ TABLES = (
     "agreements",
     "answers",
     "legs",
+    "name_checks",
     "parties",
     "quotes",
     "shards",
