@@ -146,7 +146,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "migrate": (_migrate, "bring the database to the newest form"),
     "seed": (_seed, "put the cast of the examples into a development database"),
     "audit": (_audit, "prove the books; exit status 1 when a law does not hold"),
-    "agreements": (_agreements, "see who has applied; approve, refuse, suspend, resume"),
+    "agreements": (_agreements, "see who has applied; approve, refuse, suspend, resume, terms"),
     "merchant-day": (_merchant_day, "a shop's day, and whether it adds up to the ledger"),
     "billing": (_billing, "a biller's books: reports, entries by hand, and whether they hold"),
     "coins": (_coins, "what coins the house has and owes; take in more"),
