@@ -2,14 +2,18 @@
 
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from tests.workers.safaricom import Asked, Double, Said
 from ussd_app.bootstrap import App, build
 from ussd_app.domain.seeds import plant
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.settings import Settings
+
+BEFORE, AFTER = "before it is taken", "after it was taken"
 
 
 class Stop:
@@ -22,6 +26,29 @@ class Stop:
     def here(self) -> None:
         self.reached.set()
         self.released.wait(30)
+
+
+def asked_for(safaricom: Double, what: str) -> list[dict[str, Any]]:
+    """Every request of a kind."""
+    return [each.body for each in safaricom.asked if what in each.path]
+
+
+def halting(
+    stop: Stop, where: str, path: str, taken: list[str], answer: Said, otherwise: Said
+) -> Callable[[Asked], Said]:
+    """A Safaricom that stands still at one path, before it takes what it is asked for or after."""
+
+    def take(asked: Asked) -> Said:
+        if path not in asked.path:
+            return otherwise
+        if where == BEFORE:
+            stop.here()
+            return 503, b""
+        taken.append(asked.path)
+        stop.here()
+        return answer
+
+    return take
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

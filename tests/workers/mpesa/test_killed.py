@@ -11,12 +11,12 @@ import redis as redis_py
 
 from tests.processes import until
 from tests.workers.conftest import ASHA, Start
-from tests.workers.killing import Stop, afterwards, kill, planted
+from tests.workers.killing import AFTER, BEFORE, Stop, afterwards, asked_for, halting, kill, planted
 from tests.workers.looks import one, states, wallet
 from tests.workers.mpesa.phones import ending
 from tests.workers.mpesa.till import confirmation
 from tests.workers.outside import pay_bill, send_to_mpesa
-from tests.workers.safaricom import ACCEPTED, Asked, Double, Said, fixture
+from tests.workers.safaricom import ACCEPTED, Double, Said, fixture
 from ussd_app.bootstrap import App
 from ussd_app.ledger import audit
 from ussd_app.settings import Settings
@@ -27,7 +27,7 @@ from workers.relay import drain
 PIN = "4826"
 PUSHED = fixture("stk/response-accepted.json")
 MANY = 600
-TOKEN, BEFORE, AFTER = "at the token", "before it is taken", "after it was taken"
+TOKEN = "at the token"
 
 
 @pytest.fixture
@@ -36,32 +36,9 @@ def app(known: Settings) -> Iterator[App]:
         yield made
 
 
-def asked_for(safaricom: Double, what: str) -> list[dict[str, Any]]:
-    """Every request of a kind."""
-    return [each.body for each in safaricom.asked if what in each.path]
-
-
 def payments(safaricom: Double) -> list[str]:
     """The names of all payments that were asked for."""
     return [str(body["OriginatorConversationID"]) for body in asked_for(safaricom, "payment")]
-
-
-def halting(
-    stop: Stop, where: str, path: str, taken: list[str], answer: Said, otherwise: Said
-) -> Callable[[Asked], Said]:
-    """A Safaricom that stands still at one path, before it takes what it is asked for or after."""
-
-    def take(asked: Asked) -> Said:
-        if path not in asked.path:
-            return otherwise
-        if where == BEFORE:
-            stop.here()
-            return 503, b""
-        taken.append(asked.path)
-        stop.here()
-        return answer
-
-    return take
 
 
 def confirm(app: App, mpesa: str, shillings: int) -> None:
