@@ -10,6 +10,7 @@ import pytest
 from tests.workers.conftest import ASHA
 from tests.workers.looks import rows, wallet
 from tests.workers.mpesa.till import confirmation
+from ussd_app.__main__ import main
 from ussd_app.bootstrap import App, build
 from ussd_app.domain.seeds import plant
 from ussd_app.kernel.ids import SequentialIds
@@ -146,3 +147,19 @@ def test_a_terminal_is_not_told_what_to_do(app: App, say: Say) -> None:
     id_ = hear(app, "mpesa_unknown", "mpesa_stk:\x1b[2J:x", raw="\x1b]0;mine\x07 \n\r gone")
     assert "\x1b" not in say("show", id_) + say("list")
     assert "\r" not in say("show", id_)
+
+
+def test_at_a_terminal(
+    app: App, say: Say, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    id_ = hear(app, "mpesa_unknown", "mpesa_stk:x", raw="[1]")
+    for name in ("database_url", "redis_url"):
+        monkeypatch.setenv(name.upper(), str(getattr(app.settings, name)))
+    assert main(["inbox"]) == 0
+    assert "1 wait for people." in capsys.readouterr().out
+    assert main(["inbox", "show", str(id_)]) == 0
+    assert "raw: [1]" in capsys.readouterr().out
+    assert main(["inbox", "replay", str(id_ + 1)]) == 1
+    assert main(["inbox", "leave", str(id_), "--staff", "nobody"]) == 1
+    assert "nobody" in capsys.readouterr().out
+    assert say("list").endswith("1 wait for people.")

@@ -68,6 +68,14 @@ def write(
     return done(desk, move, replace(draft, ceilings=ceilings(desk, move))).receipt
 
 
+def must_be_the_same(desk: Desk, key: str, digest: bytes) -> None:
+    """Raises Refused(key_conflict) when what was written under a key was another request."""
+    try:
+        desk.book.answered(SYSTEM, key, digest)
+    except KeyConflict:
+        raise Refused(RefusalCode.KEY_CONFLICT) from None
+
+
 def entered_as(desk: Desk, key: str) -> str | None:
     """The type of the entry that was written under a key; None when none was."""
     before = entered(desk, key)

@@ -13,14 +13,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from ussd_app.domain import parties, roles, two_of_staff
-from ussd_app.domain.arrivals import enter, entered_as
-from ussd_app.domain.desk import SYSTEM, Desk
+from ussd_app.domain.arrivals import enter, entered_as, must_be_the_same
+from ussd_app.domain.desk import Desk
 from ussd_app.domain.keys import fingerprint
 from ussd_app.domain.parties import Party
 from ussd_app.domain.roles import WALLET
 from ussd_app.domain.two_of_staff import SIGNED, Decided, Undecided
 from ussd_app.kernel.errors import RefusalCode, Refused
-from ussd_app.ledger.book import KeyConflict
 
 DEPOSIT, UNPLACED = "bank_deposit", "bank_unplaced"
 RELEASED, SENT_BACK = "bank_released", "bank_sent_back"
@@ -87,7 +86,7 @@ def receive(desk: Desk, connection: Connection, came: Deposit) -> str | None:
     key = f"bank_credit:{came.reference}"
     before = entered_as(desk, key)
     if before == DEPOSIT:
-        _must_be_the_same(desk, key, came)
+        must_be_the_same(desk, key, _print(came))
         return None
     party = parties.find(desk.reads, came.msisdn)
     why = _obstacle(party)
@@ -169,13 +168,6 @@ def _obstacle(party: Party | None) -> str | None:
     if party is None:
         return UNKNOWN
     return None if party.status == "active" else FROZEN
-
-
-def _must_be_the_same(desk: Desk, key: str, came: Deposit) -> None:
-    try:
-        desk.book.answered(SYSTEM, key, _print(came))
-    except KeyConflict:
-        raise Refused(RefusalCode.KEY_CONFLICT) from None
 
 
 def _print(came: Deposit) -> bytes:
