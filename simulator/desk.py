@@ -31,8 +31,13 @@ CAST: Final = (
     ("baraka", "0722000002"),
     ("mama_njeri", "0733000003"),
     ("duka_la_juma", "0755000005"),
+    ("amina", "0788000008"),
+    ("wakuu", "0744000004"),
+    ("joyce", "0799000001"),
+    ("peter", "0799000002"),
 )
-"""Two customers, an agent and a merchant, side by side."""
+"""Two customers, an agent, a merchant and who stands at his till, a super agent, and two of the
+staff, side by side."""
 
 
 _SERVICE: Final[Mapping[str, Reader]] = {

@@ -17,7 +17,7 @@ OPENING = "opening"
 class Planted:
     """An agreement to plant. The balance of its main account is in minor units; `under` is the
     number of the agreement above it. `customers` are whom a biller bills: account numbers and the
-    phones behind them."""
+    phones behind them; `operators` the phones of those who may act in it beside its owner."""
 
     kind: str
     number: str | None
@@ -26,6 +26,7 @@ class Planted:
     under: str | None = None
     terms: Mapping[str, object] = field(default_factory=dict)
     customers: tuple[tuple[str, str], ...] = ()
+    operators: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,15 @@ DEVELOPMENT = (
     ),
     Seed(
         *("+254755000005", "Juma Hassan", "sw", "5555", "22000005", 0),
-        (Planted("till", "520001", "Duka la Juma", terms={"category": "food"}),),
+        (
+            Planted(
+                *("till", "520001", "Duka la Juma"),
+                terms={"category": "food"},
+                operators=("+254788000008",),
+            ),
+        ),
     ),
+    Seed("+254788000008", "Amina Yusuf", "sw", "8888", "22000008", 0),
     Seed(
         *("+254766000006", "Maji Wanyama", "en", "6666", "22000006", 0),
         (
@@ -73,6 +81,8 @@ DEVELOPMENT = (
             ),
         ),
     ),
+    Seed("+254799000001", "Joyce Mutua", "en", "4826", "33000001", 0, staff="joyce"),
+    Seed("+254799000002", "Peter Kiprono", "en", "4826", "33000002", 0, staff="peter"),
 )
 
 
@@ -92,8 +102,11 @@ def plant(desk: Desk, seeds: Iterable[Seed] = DEVELOPMENT) -> None:
             staff.add(desk, seed.msisdn, seed.staff)
         for planted in seed.agreements:
             _plant_agreement(desk, party, planted)
-    for planted in (each for seed in seeds for each in seed.agreements if each.customers):
-        _plant_customers(desk, planted)
+    for planted in (each for seed in seeds for each in seed.agreements):
+        if planted.customers:
+            _plant_customers(desk, planted)
+        if planted.operators:
+            _plant_operators(desk, planted)
 
 
 def _plant_customers(desk: Desk, planted: Planted) -> None:
@@ -108,6 +121,18 @@ def _plant_customers(desk: Desk, planted: Planted) -> None:
                 name = party.name if party else msisdn
                 given = {"name": name, "number": account, "msisdn": msisdn}
                 customers.add(desk, connection, own, **given)
+
+
+def _plant_operators(desk: Desk, planted: Planted) -> None:
+    """Let them act in the agreement; nobody is told, as nobody is of the rest."""
+    agreement = agreements.by_number(desk.reads, planted.kind, planted.number or "")
+    assert agreement is not None
+    with desk.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO operators (agreement_id, party_id, since)"
+            " SELECT %s, id, %s FROM parties WHERE msisdn = ANY (%s) ON CONFLICT DO NOTHING",
+            (agreement.id, desk.clock.now(), list(planted.operators)),
+        )
 
 
 def _enrol(desk: Desk, seed: Seed) -> Party:
