@@ -3,6 +3,7 @@ cannot be paid by M-PESA, its phone is busy.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import redis as redis_py
@@ -15,9 +16,12 @@ from ussd_app.bootstrap import App, build
 from ussd_app.domain.billing import journal, sales
 from ussd_app.domain.billing.journal import NotToBeEntered
 from ussd_app.domain.billing.sales import Sale
+from ussd_app.domain.mpesa import validation
+from ussd_app.domain.mpesa.validation import Verdict
 from ussd_app.domain.seeds import plant
 from ussd_app.embedded import Redis
 from ussd_app.kernel.clock import FrozenClock
+from ussd_app.kernel.daraja import C2b
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.kernel.ids import SequentialIds
 from ussd_app.reports import billing_proof
@@ -31,8 +35,8 @@ def app(
     database_url: str, redis: redis_py.Redis, redis_server: Redis, clock: FrozenClock
 ) -> Iterator[App]:
     """A Kabambe that is at M-PESA."""
-    urls = {"database_url": database_url, "redis_url": redis_server.url()}
-    there = Settings(env="test", daraja_url="http://127.0.0.1:1/safaricom", **urls)
+    settings = Settings(env="test", database_url=database_url, redis_url=redis_server.url())
+    there = replace(settings, daraja_url="http://127.0.0.1:1/safaricom")
     app = build(there, clock=clock, ids=SequentialIds())
     yield app
     app.close()
@@ -142,6 +146,19 @@ def test_what_came_before_it_was_begun_is_told_and_matched(app: App, clock: Froz
     assert state(app, sale_id) == ("PAID", PRICE, 0)
     assert (unplaced(app), revenue(app)) == (0, PRICE)
     must_hold(app)
+
+
+def test_nobody_is_let_pay_a_sale_that_wants_nothing_any_more(app: App, clock: FrozenClock) -> None:
+    sold = sales.begin(app.bank.desk, drafted(app))
+    account = f"{billed.NUMBER} POS1"
+    typed = C2b("UKA1", "", clock.now(), PRICE, "174379", account, "", "", "", "", None)
+    assert validation.judge(app.bank.desk, typed) is Verdict.ACCEPTED
+    mpesa(app, "POS1", PRICE, "A")
+    assert state(app, sold.id) == ("PAID", PRICE, 0)
+    with pytest.raises(Refused) as refused:
+        billed.wallet(app, ASHA, "POS1", PRICE)
+    assert refused.value.code is RefusalCode.UNKNOWN_BILL_ACCOUNT
+    assert validation.judge(app.bank.desk, typed) is Verdict.INVALID_ACCOUNT
 
 
 @pytest.mark.parametrize("paid", [0, 100_00])

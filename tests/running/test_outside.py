@@ -54,6 +54,7 @@ def test_an_errand_in_doubt_is_decided_once(town: App) -> None:
     with pytest.raises(SaidAlready):
         say(town, "not-done", reference=receipt)
     assert say(town, "done", reference=receipt, staff="peter") == ONE_MORE
+    assert f"errand {receipt}: it was done, says peter; another" in say(town, "list")
     run(town)
     assert receipt in say(town, "list")
     assert say(town, "not-done", reference=receipt) == ONE_MORE

@@ -31,6 +31,7 @@ ON CONFLICT (about) DO UPDATE SET what = excluded.what,
     said_by = CASE WHEN sayings.what = excluded.what THEN sayings.said_by ELSE '{}' END
 RETURNING said_by
 """
+_WAITING = "SELECT about, what, said_by FROM sayings ORDER BY said_at, about LIMIT %s"
 _SAID = "UPDATE sayings SET said_by = %s, said_at = %s WHERE about = %s"
 _DONE = "DELETE FROM sayings WHERE about = %s"
 _WANTED = "SELECT wanted, wanted_by FROM unplaced WHERE reference = %s"
@@ -128,6 +129,13 @@ def together(desk: Desk, about: str, what: str, by: str, do: Callable[[str], T])
         done = do(str(saying))
         connection.exec_driver_sql(_DONE, (about,))
         return done
+
+
+def waiting(desk: Desk, most: int) -> list[tuple[str, str, str]]:
+    """Of what somebody has said something that takes another, what, and who; oldest first."""
+    with desk.reads.connect() as connection:
+        rows = connection.exec_driver_sql(_WAITING, (most,))
+        return [(about, what, ", ".join(said_by)) for about, what, said_by in rows]
 
 
 def must_be_signed(needed: int, signed: object) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ussd_app.bootstrap import App, build
 from ussd_app.domain import clearing, deposits, float_back, mpesa_back, mpesa_reversals
 from ussd_app.domain.mpesa import matching
-from ussd_app.domain.two_of_staff import Undecided, together
+from ussd_app.domain.two_of_staff import Undecided, together, waiting
 from ussd_app.kernel.clock import nairobi
 from ussd_app.kernel.errors import Refused
 from ussd_app.kernel.money import format_minor, parse_minor
@@ -103,8 +103,12 @@ def _list(app: App, _options: argparse.Namespace) -> str:
         f"owed to the {whom}: KES {format_minor(minor)}"
         for whom, minor in clearing.owed(app.bank.desk).items()
     ]
+    sayings = [
+        f"{about}: {what}, says {by}; another must say so too"
+        for about, what, by in waiting(app.bank.desk, MOST)
+    ]
     counts = f"{len(errands)} errands in doubt, {len(kept)} sums kept aside."
-    return "\n".join([*errands, *kept, *debts, counts])
+    return "\n".join([*errands, *kept, *sayings, *debts, counts])
 
 
 def _decided(done: bool) -> Callable[[App, argparse.Namespace], str]:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from ussd_app.domain.alone import alone
 from ussd_app.domain.billing import books, lookup
 from ussd_app.domain.billing.lookup import Found
+from ussd_app.domain.billing.references import SALE
 from ussd_app.domain.days import at_hour
 from ussd_app.domain.desk import Desk
 from ussd_app.kernel.clock import business_day
@@ -34,14 +35,16 @@ NO_QUOTE = ""
 
 
 def must_be_taken(desk: Desk, takings_id: int, typed: str, amount_minor: int) -> None:
-    """Judge a payment to whoever's takings lie on an account; nothing where no books are kept.
+    """Judge a payment to whoever's takings lie on an account; nothing where no books are kept. A
+    sale that is paid, over or not begun is as unknown as none.
 
     Raises Refused(unknown_bill_account | amount_too_large | daily_limit).
     """
     found = lookup.look(desk, takings_id, typed)
     if found is None:
         return
-    if found.meant is None:
+    wanted = found.meant is not None and (found.meant.kind != SALE or found.open_minor > 0)
+    if not wanted:
         raise Refused(RefusalCode.UNKNOWN_BILL_ACCOUNT)
     most = desk.catalogue.rules["billing"]["most_minor"]
     if amount_minor > most:
