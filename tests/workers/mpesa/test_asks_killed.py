@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import redis as redis_py
 
+from tests.people import STAFF
 from tests.processes import until
 from tests.workers.conftest import ASHA, Start
 from tests.workers.killing import AFTER, BEFORE, Stop, afterwards, asked_for, halting, kill, planted
@@ -20,6 +21,7 @@ from tests.workers.outside import send_to_mpesa
 from tests.workers.safaricom import ACCEPTED, Asked, Double, Said, fixture
 from ussd_app.bootstrap import App
 from ussd_app.domain import mpesa_back, payouts
+from ussd_app.domain.seeds import plant
 from ussd_app.ledger import audit
 from ussd_app.settings import Settings
 from workers import reconcile
@@ -47,8 +49,9 @@ def kept_aside(app: App) -> str:
     """A payment that two of the staff want given back: the errand's reference."""
     app.inbox.hear("mpesa_c2b", "UKA1", {"raw": confirmation("UKA1", "NOBODY", "700.00")})
     drain(app)
-    for staff in ("joyce", "wanjiru"):
-        mpesa_back.want(app.bank.desk, "UKA1", staff)
+    plant(app.bank.desk, STAFF)
+    for each in STAFF[:2]:
+        mpesa_back.want(app.bank.desk, "UKA1", str(each.staff))
     return str(one(app, "SELECT receipt FROM unplaced WHERE reference = 'UKA1'"))
 
 
