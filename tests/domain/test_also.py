@@ -20,7 +20,6 @@ from ussd_app.domain.also import Also
 from ussd_app.domain.catalogue import AMOUNT, PAYEE, PAYER, Type
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.drafting import ALSO_TRIES
-from ussd_app.domain.roles import Side
 from ussd_app.domain.seeds import plant
 from ussd_app.kernel.errors import RefusalCode, Refused
 from ussd_app.ledger import audit
@@ -49,7 +48,7 @@ class Bill:
         )
         legs = (Leg(self.due, self.sales, BILL_MINOR),)
         app.book.post(Draft("test", "bill", b"bill" * 2, "bill", 9999, "", "BILL", START, legs))
-        self.looked: list[Mapping[str, Side]] = []
+        self.looked: list[Mapping[str, int]] = []
         self.together: Barrier | None = None
         self.fixed: int | None = None
         self.refuses = False
@@ -58,12 +57,12 @@ class Bill:
         self,
         desk: Desk,
         kind: Type,
-        sides: Mapping[str, Side],
+        accounts: Mapping[str, int],
         price: Mapping[str, int],
         said: Mapping[str, object],
     ) -> Also:
         """Pay what is due, as far as the amount goes."""
-        self.looked.append(sides)
+        self.looked.append(accounts)
         if self.refuses:
             raise Refused(RefusalCode.UNKNOWN_NUMBER)
         due = self.held(self.due) if self.fixed is None else self.fixed
@@ -117,14 +116,15 @@ def test_what_is_accepted_pays_the_bill_in_the_same_entry(app: App, bill: Bill) 
     assert found["bill_paid"]["paid"] == 200_00
     assert found["bill_paid"]["receipt"] == receipt
     assert found["sent"]["settled"] == 200_00
-    (sides,) = bill.looked
-    assert (sides[PAYER].party, sides[PAYEE].name) == (party(app, ASHA), CAST[1].name)
+    (accounts,) = bill.looked
+    people = (party(app, ASHA), party(app, CAST[1]))
+    assert (accounts[PAYER], accounts[PAYEE]) == tuple(each.wallet_id for each in people)
 
 
-def test_it_knows_the_agreement_that_takes_part(app: App, bill: Bill) -> None:
+def test_it_knows_the_account_of_the_agreement_that_takes_part(app: App, bill: Bill) -> None:
     accept(app, ASHA, quote(app, ASHA, "pay_till", 100_00, number="520001"))
-    (sides,) = bill.looked
-    assert sides[PAYEE].agreement == agreement(app, "till", "520001")
+    (accounts,) = bill.looked
+    assert accounts[PAYEE] == agreement(app, "till", "520001").account_id
     bill.must_be_paid(100_00)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from ussd_app.domain import also, gates, limits, pricing, roles, room, two_of_staff
+from ussd_app.domain import also, gates, limits, pricing, room, two_of_staff
 from ussd_app.domain.also import NOTHING, Also
 from ussd_app.domain.catalogue import AMOUNT, HOUSE, PAYEE, PAYER, Type
 from ussd_app.domain.desk import SYSTEM, Desk
@@ -171,8 +171,7 @@ def _also(desk: Desk, move: Move) -> Also:
     kind = move.kind
     if kind.also is None:
         return NOTHING
-    sides = roles.again(desk, kind, move.roles, move.parties, move.said)
-    return also.found()[kind.also](desk, kind, sides, move.price, move.plain)
+    return also.found()[kind.also](desk, kind, move.roles, move.price, move.plain)
 
 
 def _whole(move: Move, draft: Draft, own: tuple[Leg, ...], more: Also) -> Draft:

@@ -5,9 +5,7 @@ number of a till, an agent, a biller. Others come along with one of these two. B
 a private agreement (a savings pot) both sides are the caller's, and the number says which pot.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ussd_app.domain import agreements, parties
 from ussd_app.domain.agreements import Agreement
@@ -152,35 +150,3 @@ def of(desk: Desk, account_kind: str, agreement: Agreement, party: Party) -> Sid
     """An agreement with its account of a kind; `party` is who stands behind it."""
     side = Side(party, 0, agreement.name, agreement.number, agreement)
     return replace(side, account_id=agreements.account(desk, agreement, account_kind))
-
-
-def again(
-    desk: Desk,
-    kind: Type,
-    accounts: Mapping[str, int],
-    behind: Mapping[str, Party],
-    said: Mapping[str, Any],
-) -> dict[str, Side]:
-    """The sides of a type as they were found before: their accounts, who stood `behind` them, and
-    what was said of each; with the agreements as they are now."""
-    return {role: _again(desk, kind, role, accounts[role], behind, said[role]) for role in accounts}
-
-
-def _again(
-    desk: Desk,
-    kind: Type,
-    role: str,
-    account_id: int,
-    behind: Mapping[str, Party],
-    said: Mapping[str, str],
-) -> Side:
-    way = kind.derived.get(role)
-    owner = desk.catalogue.accounts[way.account if way else kind.parties[role]].owner
-    agreement = agreements.by_number(desk.reads, owner, said["number"])
-    party = behind.get(role)
-    if party is None and agreement is not None:
-        party = parties.by_id(desk.reads, agreement.party_id)
-    elif party is None:
-        assert way is not None
-        party = behind[way.of]
-    return Side(party, account_id, said["name"], said["number"], agreement)

@@ -3,8 +3,8 @@
 For what a sentence of the catalogue cannot say, since it must be looked up: which invoices a
 payment pays. A type names one in its row; it is a module here, found by its file, with
 
-- `more(desk, kind, sides, price, said) -> Also`: `sides` are whoever takes part, by role, and
-  `said` the further facts (a reference that was typed).
+- `more(desk, kind, accounts, price, said) -> Also`: `accounts` are those of whoever takes part, by
+  role, and `said` the further facts (a reference that was typed).
 
 - `make_room(desk, entry_id, account_id) -> bool`, if what it wrote may have been built upon since:
   takes the newest of that back where an account has too little left for undoing an entry.
@@ -29,7 +29,6 @@ from typing import Any, NamedTuple
 
 from ussd_app.domain.catalogue import Type
 from ussd_app.domain.desk import Desk
-from ussd_app.domain.roles import Side
 from ussd_app.ledger.drafts import Leg, OutboxRow
 
 
@@ -51,7 +50,7 @@ class Also(NamedTuple):
 
 
 NOTHING = Also()
-More = Callable[[Desk, Type, Mapping[str, Side], Mapping[str, int], Mapping[str, object]], Also]
+More = Callable[[Desk, Type, Mapping[str, int], Mapping[str, int], Mapping[str, object]], Also]
 
 
 @cache

@@ -6,20 +6,18 @@ from ussd_app.domain.also import Also
 from ussd_app.domain.billing import allocation, credit, receipts
 from ussd_app.domain.catalogue import AMOUNT, CHARGE, PAYEE, Type
 from ussd_app.domain.desk import Desk
-from ussd_app.domain.roles import Side
 
 
 def more(
     desk: Desk,
     _kind: Type,
-    sides: Mapping[str, Side],
+    accounts: Mapping[str, int],
     price: Mapping[str, int],
     said: Mapping[str, object],
 ) -> Also:
     """The invoices that it pays, in the biller's own books."""
     typed, charge = str(said.get("reference", "")), price.get(CHARGE, 0)
-    takings = sides[PAYEE].account_id
-    return allocation.of_payment(desk, takings, typed, price[AMOUNT], charge)
+    return allocation.of_payment(desk, accounts[PAYEE], typed, price[AMOUNT], charge)
 
 
 told = receipts.of_undoing

@@ -7,19 +7,18 @@ from ussd_app.domain.billing import books
 from ussd_app.domain.catalogue import PAYER, Type
 from ussd_app.domain.desk import Desk
 from ussd_app.domain.pricing import outgo
-from ussd_app.domain.roles import Side
 from ussd_app.ledger.drafts import Leg
 
 
 def more(
     desk: Desk,
     kind: Type,
-    sides: Mapping[str, Side],
+    accounts: Mapping[str, int],
     price: Mapping[str, int],
     _said: Mapping[str, object],
 ) -> Also:
     """Cash that lies here becomes cash elsewhere."""
-    found = books.at(desk.reads, sides[PAYER].account_id)
+    found = books.at(desk.reads, accounts[PAYER])
     if found is None:
         return NOTHING
     return Also((Leg(found[books.BANK], found[books.CASH], outgo(kind, price)),))
