@@ -18,7 +18,7 @@ from ussd_app.domain.parties import Party
 from ussd_app.domain.texts import two_names
 
 FEES, OTHER = "fees", "other"
-PAGE = 200
+PAGE = 50
 SKEW = timedelta(minutes=5)
 """A wallet's entries are in the order of their moments, but for so long: they wait for locks."""
 
