@@ -61,7 +61,9 @@ def test_a_notice_of_the_list_is_kept_and_enters_nothing(till: Till, engine: Eng
 
 
 def rows(count: int) -> dict[str, Any]:
-    listed = json.loads((double.FIXTURES / "pull/query-response.unverified.json").read_text())
+    listed: dict[str, Any] = json.loads(
+        (double.FIXTURES / "pull/query-response.unverified.json").read_text()
+    )
     ((row,),) = listed["Response"]
     return listed | {"Response": [[row | {"transactionId": f"UKK{n}"} for n in range(count)]]}
 
