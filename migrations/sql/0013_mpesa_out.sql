@@ -60,7 +60,7 @@ COMMENT ON COLUMN reconciliations.ours_minor IS 'mpesa/house when the balance wa
 
 CREATE TABLE differences (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind         text COLLATE "C" NOT NULL CHECK (kind IN ('unheard', 'unlisted', 'amount', 'balance', 'disputed')),
+    kind         text COLLATE "C" NOT NULL CHECK (kind IN ('unheard', 'unlisted', 'amount', 'balance', 'disputed', 'reversed')),
     reference    text COLLATE "C" NOT NULL,
     ours_minor   bigint,
     theirs_minor bigint,

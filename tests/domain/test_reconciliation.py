@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tests.domain.comparing import Books
-from ussd_app.domain import differences, reconciliation
+from ussd_app.domain import differences, mpesa_reversals, reconciliation
+from ussd_app.domain.holdings import Outcome
 from ussd_app.domain.two_of_staff import SaidAlready, Undecided
 from ussd_app.kernel.clock import FrozenClock
 
@@ -36,6 +37,26 @@ def test_what_we_paid_out_is_listed_and_is_nothing_to_enter(books: Books) -> Non
     out = replace(books.row("UKO1", 500_00), type="b2c-business-payment")
     strange = replace(books.row("UKO2", 500_00), type="")
     assert books.lists(out, strange, replace(books.row("UKO3", 1_00), type="C2B-PAY")) == ["UKO3"]
+    assert books.open() == []
+
+
+def test_a_reversal_that_nobody_asked_for_is_for_people_until_two_have_said_of_what(
+    books: Books,
+) -> None:
+    books.came("UKA1", 500_00)
+    books.lists()
+    books.clock.advance(seconds=3600)
+    for kind in ("Pay Bill Reversal", "c2b-pay-bill-reversal"):
+        back = replace(books.row("UKB1", 500_00), type=kind)
+        assert books.lists(books.row("UKA1", 500_00, minutes=60), back) == []
+        assert books.open() == [("reversed", "UKB1", None)]
+    assert differences.report(books.desk)[-1].endswith("outside reversed RECEIPT UKB1")
+    assert books.holds(0) is Outcome.AGREES
+    assert mpesa_reversals.enter_seen(books.desk, "UKA1", "UKB1", "joyce") is None
+    assert mpesa_reversals.enter_seen(books.desk, "UKA1", "UKB1", "peter") is not None
+    assert (books.open(), books.ours()) == ([], 0)
+    back = replace(books.row("UKB1", 500_00), type="Pay Bill Reversal")
+    assert books.lists(back) == []
     assert books.open() == []
 
 

@@ -19,7 +19,7 @@ from ussd_app.domain.desk import Desk
 from ussd_app.domain.holdings import FOUND, UNDERSTOOD
 from ussd_app.domain.keys import fingerprint
 from ussd_app.domain.mpesa import arrival
-from ussd_app.domain.reconciliation import AMOUNT, BALANCE, MORE_THERE, UNHEARD
+from ussd_app.domain.reconciliation import AMOUNT, BALANCE, MORE_THERE, REVERSED, UNHEARD
 from ussd_app.domain.two_of_staff import SaidAlready, Undecided, person
 from ussd_app.kernel.clock import nairobi
 from ussd_app.kernel.errors import Refused
@@ -214,6 +214,8 @@ def _lines(one: Open) -> Iterator[str]:
     yield f"{one.id}. {one.kind} {one.reference}: ours {ours}, Safaricom's {theirs}"
     if one.suggestion is None and one.kind == BALANCE:
         yield "   an entry is suggested when the next comparison says the same"
+    elif one.kind == REVERSED:
+        yield f"   find out of which payment; two say: outside reversed RECEIPT {one.reference}"
     elif one.suggestion is None:
         yield "   no entry is suggested"
     else:

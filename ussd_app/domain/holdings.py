@@ -54,6 +54,7 @@ WHERE kind = ANY (%s) AND (state IN ('sending', 'unknown', 'agreed', 'queued')
 """
 _KNOWN = """
 SELECT coalesce(sum(CASE kind WHEN 'unheard' THEN theirs_minor WHEN 'disputed' THEN -theirs_minor
+                              WHEN 'reversed' THEN -theirs_minor
                               WHEN 'amount' THEN theirs_minor - ours_minor END), 0)
 FROM differences WHERE state = 'open'
 """

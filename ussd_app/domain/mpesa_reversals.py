@@ -44,6 +44,10 @@ SELECT h.state FROM entries e JOIN holds h ON h.id = e.id WHERE e.scope = %s AND
 _SENT_BACK = """
 UPDATE unplaced SET state = 'sent_back', ended_at = %s WHERE reference = %s AND state = 'released'
 """
+_NO_DIFFERENCE = """
+UPDATE differences SET state = 'posted', receipt = %s, ended_at = %s
+WHERE kind = 'reversed' AND reference = %s AND state = 'open'
+"""
 _PLACES = (*arrival.PLACES.values(), *matching.KINDS.values())
 
 
@@ -139,6 +143,9 @@ def _undo(desk: Desk, mpesa: str, theirs: str, given: _Given, staff: str) -> str
         raise Undecided(f"{mpesa} was undone already.") from None
     if given.from_suspense:
         _leave_suspense(desk, mpesa, theirs, given.minor, staff)
+    with desk.engine.begin() as connection:
+        ended = (written.receipt, desk.clock.now(), theirs)
+        connection.exec_driver_sql(_NO_DIFFERENCE, ended)
     return written.receipt
 
 

@@ -31,11 +31,11 @@ AGAIN = timedelta(hours=2)
 SILENT = timedelta(hours=3)
 """So long without a comparison, and nobody knows any more whether the books agree."""
 
-UNHEARD, UNLISTED, AMOUNT, BALANCE, DISPUTED = (
+UNHEARD, UNLISTED, AMOUNT, BALANCE, DISPUTED, REVERSED = (
     *("unheard", "unlisted", "amount"),
-    *("balance", "disputed"),
+    *("balance", "disputed", "reversed"),
 )
-OF_THE_LIST = (UNHEARD, AMOUNT, UNLISTED)
+OF_THE_LIST = (UNHEARD, AMOUNT, UNLISTED, REVERSED)
 MORE_THERE, LESS_THERE = "mpesa_unexplained", "mpesa_shortfall"
 
 _BEGIN = """
@@ -77,6 +77,12 @@ _UNLISTED = """
 SELECT mpesa, amount_minor, receipt, paid_at FROM mpesa_receipts r
 WHERE paid_at >= %s AND paid_at <= %s AND listed_at IS NULL
   AND NOT EXISTS (SELECT FROM unplaced u WHERE u.reference = r.mpesa AND u.state = 'sent_back')
+  AND NOT EXISTS (SELECT FROM entries e JOIN reversals v ON v.reversed_id = e.id
+                   WHERE e.scope = 'system' AND e.key = 'mpesa:' || r.mpesa)
+"""
+_OUR_REVERSALS = """
+SELECT learnt->>'mpesa_receipt' FROM errands
+WHERE kind = 'mpesa_reversal' AND learnt->>'mpesa_receipt' = ANY (%s)
 """
 _FOUND = """
 INSERT INTO differences (kind, reference, ours_minor, theirs_minor, facts, suggestion, found_at,
@@ -161,7 +167,12 @@ def compare_list(desk: Desk, comparison: Comparison, rows: Sequence[Pulled]) -> 
         missing = [row for row in listed.values() if row.receipt not in entered]
         sure = [row for row in missing if row.at >= first]
         unsure = [row for row in missing if row.at < first]
-        differ = [*_before_us(desk, unsure), *_amounts(listed, entered)]
+        back = [row for row in rows if row.went_back]
+        differ = [
+            *_before_us(desk, unsure),
+            *_amounts(listed, entered),
+            *_reversals(connection, back),
+        ]
         keep(connection, comparison.number, differ, now)
     return sure
 
@@ -214,6 +225,17 @@ def _amounts(listed: Mapping[str, Pulled], entered: Mapping[str, Any]) -> Iterab
                 ),
                 MORE_THERE if more > 0 else LESS_THERE,
             )
+
+
+def _reversals(connection: Connection, rows: Sequence[Pulled]) -> Iterable[Difference]:
+    """Payments that Safaricom has reversed and nobody here has asked for. The list does not say
+    which: people find that out, and two say so (`mpesa_reversals`)."""
+    given = ([row.receipt for row in rows],)
+    ours = set(connection.exec_driver_sql(_OUR_REVERSALS, given).scalars()) if rows else set()
+    for row in rows:
+        if row.receipt not in ours:
+            facts = _facts(row.at, amount=row.amount_minor, account=row.account, payer=row.payer)
+            yield Difference(REVERSED, row.receipt, None, row.amount_minor, facts, None)
 
 
 def _facts(at: datetime, **named: object) -> dict[str, object]:

@@ -91,7 +91,12 @@ class Pulled:
     @property
     def came_in(self) -> bool:
         """Whether it was paid to us; money that we paid out is listed, too."""
-        return self.type.lower().startswith(C2B)
+        return self.type.lower().startswith(C2B) and not self.went_back
+
+    @property
+    def went_back(self) -> bool:
+        """Whether it is a payment's reversal. By what name it is listed is not documented."""
+        return "revers" in self.type.lower()
 
 
 def read_token(body: bytes | str) -> Token:
