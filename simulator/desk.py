@@ -62,11 +62,16 @@ class Desk:
         self.telco.changed = self._changed
         self.insight = Insight(inside, self.telco, self.recorder)
         self.mpesa = Mpesa(self.outside, self.telco, self.recorder, self._look)
-        self.mpesa.safaricom.journal.changed = lambda: self.live.tell("safaricom")
+        self.mpesa.safaricom.journal.changed = self._spoken
 
     def _changed(self, phone: Phone) -> None:
         if phone.msisdn in self.telco.phones:
             self.live.tell(f"phone:{phone.msisdn}")
+
+    def _spoken(self) -> None:
+        """Something went over the wire to or from Safaricom; what was aimed at it may be used up."""
+        self.live.tell("safaricom")
+        self.live.tell("desk")
 
     # what the page sees
 

@@ -2,7 +2,7 @@
 in dialogues and at the page.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -80,10 +80,10 @@ class Outside:
             self.ways[who] = how
         return done
 
-    def view(self) -> dict[str, dict[str, str | Sequence[str]]]:
+    def view(self) -> dict[str, dict[str, str | Sequence[str] | Mapping[str, str]]]:
         """Who there is, the ways there are, and the way it has now; of Safaricom also what can go
         wrong alone, and what does."""
-        seen: dict[str, dict[str, str | Sequence[str]]] = {
+        seen: dict[str, dict[str, str | Sequence[str] | Mapping[str, str]]] = {
             who: {"is": self.ways[who], "ways": ways} for who, ways in NAMES.items()
         }
         seen["Safaricom"] |= {"calls": CALLS, "aims": aims(self.prompts)}
@@ -120,11 +120,10 @@ def _aim(prompts: Prompts, call: str, aim: faults.Aim) -> bool:
     return True
 
 
-def aims(prompts: Prompts) -> list[str]:
-    """What goes wrong with one call alone, as it is said."""
+def aims(prompts: Prompts) -> dict[str, str]:
+    """What goes wrong with one call alone, as it is said, by the call."""
     with prompts.safaricom.lock:
-        every = dict(prompts.safaricom.aims)
-    return [aim.on(call) for call, aim in every.items()]
+        return {call: aim.on(call) for call, aim in prompts.safaricom.aims.items()}
 
 
 def reseller_is(reseller: Reseller, how: str) -> bool:

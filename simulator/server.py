@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +38,8 @@ REPORTERS: Final = 8
 STOPS_WITHIN_S: Final = 5.0
 OPENING_PHONE_MINOR: Final = 20_000_00
 OPENING_BUSINESS_MINOR: Final = 1_000_000_00
+OPENING_SMS: Final = Decimal("125000.00")
+"""What the SMS account holds, in shillings: a flood of receipts is not to use it up."""
 URLS: Final = {
     "SIMULATOR_USSD_URL": "ussd_url",
     "SIMULATOR_EVENTS_URL": "events_url",
@@ -97,6 +100,7 @@ class Simulator:
         self._reporters = ThreadPoolExecutor(REPORTERS, thread_name_prefix="reporter")
         self.telco = Telco(SystemClock(), plan.service, later=self._later)
         self.centre = SmsCentre(self.telco, plan.api_key)
+        self.centre.balance = OPENING_SMS
         self.centre.faults.slow_ms = plan.slow_ms
         self.reseller = Reseller(self.centre)
         self.switch = Switch(

@@ -17,6 +17,7 @@ export class SafaricomPanel {
     this.$("a").href = `${this.base}/certificate.pem`;
     root.addEventListener("click", (event) => this.clicked(event.target.closest("button")));
     root.addEventListener("change", (event) => this.behave(event.target.dataset.who, event.target.value));
+    this.$(".aim").addEventListener("submit", (event) => { event.preventDefault(); this.aim(new FormData(event.target)); });
   }
 
   toggle() { this.root.hidden = !this.root.hidden; return !this.root.hidden; }
@@ -25,6 +26,7 @@ export class SafaricomPanel {
     if (!button) return;
     if ("forget" in button.dataset && await this.hooks.ask("/api/desk/outside", { who: "Safaricom", how: "forgets its tokens" })) this.hooks.complain("Safaricom has forgotten its tokens.");
     if ("copyBase" in button.dataset) this.hooks.complain(await copy(this.base));
+    if (button.dataset.well) this.behave("Safaricom", `works on ${button.dataset.well}`);
     if (button.dataset.wire) {
       this.$(".wire .timeline").dataset.wire = button.dataset.wire;
       for (const tab of this.root.querySelectorAll("[data-wire]")) if (tab.tagName === "BUTTON") tab.setAttribute("aria-pressed", tab === button);
@@ -32,6 +34,9 @@ export class SafaricomPanel {
   }
 
   behave(who, how) { if (who) this.hooks.ask("/api/desk/outside", { who, how }); }
+
+  // What is to go wrong with one call alone, in the words of dialogues.
+  aim(said) { this.behave("Safaricom", `${said.get("how")} on ${said.get("call")}${said.get("times")}`); }
 
   // Drawn anew only when it has changed: somebody may be choosing.
   drawWays(outside) {
@@ -45,6 +50,22 @@ export class SafaricomPanel {
       select.append(...[...new Set([...ways, is])].map((way) => new Option(way, way, way === is, way === is)));
       row.append(select);
       return row;
+    }));
+    this.drawAims(outside.Safaricom);
+  }
+
+  drawAims({ ways, calls, aims }) {
+    for (const [name, words] of [["how", ways.filter((way) => way !== "works")], ["call", calls]]) {
+      const select = this.$(`.aim [name=${name}]`);
+      if (!select.options.length) select.append(...words.map((word) => new Option(word, word)));
+    }
+    this.$(".aims").replaceChildren(...Object.entries(aims).map(([call, words]) => {
+      const item = el("li", "", words);
+      const end = el("button", "round small", "×");
+      end.dataset.well = call;
+      end.title = end.ariaLabel = `Nothing more goes wrong with ${call} alone`;
+      item.append(end);
+      return item;
     }));
   }
 

@@ -104,6 +104,10 @@ def test_those_outside_and_the_journal(simulator: Simulator) -> None:
     for who, how in (("Safaricom", "throttles"), ("the bank", "rejects")):
         said = client.post("/api/desk/outside", json={"who": who, "how": how}).get_json()
         assert said["outside"][who]["is"] == how
+    alone = {"who": "Safaricom", "how": "answers 500 on b2c twice"}
+    said = client.post("/api/desk/outside", json=alone).get_json()["outside"]["Safaricom"]
+    assert (said["is"], said["aims"]) == ("throttles", {"b2c": "answers 500 on b2c twice"})
+    assert {"b2c", "token", "c2b confirmation"} <= set(said["calls"])
     assert client.post("/api/desk/outside", json={"who": "me", "how": "works"}).status_code == 409
     assert client.post("/api/desk/outside", json={"who": "the bank", "how": "?"}).status_code == 409
     client.get("/safaricom/oauth/v1/generate")

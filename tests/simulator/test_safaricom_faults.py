@@ -215,8 +215,8 @@ def test_what_is_no_way_of_one_call(shop: Developer, how: str) -> None:
 def test_the_page_hears_what_goes_wrong_alone(shop: Developer) -> None:
     for how in ("is silent on b2c", "answers 500 on balance twice", "throttles on b2b 3 times"):
         assert safaricom_is(shop.prompts, how)
-    assert aims(shop.prompts) == [
-        "is silent on b2c",
-        "answers 500 on balance twice",
-        "throttles on b2b 3 times",
-    ]
+    assert aims(shop.prompts) == {
+        "b2c": "is silent on b2c",
+        "balance": "answers 500 on balance twice",
+        "b2b": "throttles on b2b 3 times",
+    }
