@@ -69,7 +69,7 @@ class Desk:
             self.live.tell(f"phone:{phone.msisdn}")
 
     def _spoken(self) -> None:
-        """Something went over the wire to or from Safaricom; what was aimed at it may be used up."""
+        """Something went over Safaricom's wire; what was aimed at it may be used up."""
         self.live.tell("safaricom")
         self.live.tell("desk")
 
