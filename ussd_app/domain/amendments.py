@@ -105,10 +105,11 @@ def _must_be_possible(
         raise Undecided("That is agreed already.")
     kind = desk.catalogue.agreements[agreement.kind]
     must_fit(desk.catalogue, kind, terms, agreement.terms)
-    higher = above(connection, agreement.kind, terms.get(UNDER, ""))
-    while higher is not None:
+    higher, passed = above(connection, agreement.kind, terms.get(UNDER, "")), set[int]()
+    while higher is not None and higher not in passed:
         if higher == agreement.id:
             raise Undecided(f"{agreement.kind} {agreement.number} would stand under itself.")
+        passed.add(higher)
         upper = agreements.by_id(connection, higher)
         higher = upper.parent_id if upper else None
 
