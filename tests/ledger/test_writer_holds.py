@@ -11,8 +11,10 @@ import pytest
 from tests.ledger.town import NOON, Town
 from ussd_app.ledger.book import (
     AboveCeiling,
+    AlreadyReversed,
     BelowFloor,
     Ceiling,
+    EndOfHold,
     HoldNotOpen,
     NewHold,
 )
@@ -51,6 +53,24 @@ def test_held_value_cannot_be_spent_and_comes_back(town: Town) -> None:
     assert town.can_spend("wallet/asha") == 500
     states = "SELECT state FROM holds ORDER BY id"
     assert [row[0] for row in town.rows(states)] == ["settled", "expired", "voided"]
+    town.must_be_clean()
+
+
+@pytest.mark.parametrize("mode", ["wallet/asha", "till/duka_la_juma"])
+def test_an_entry_is_undone_out_of_what_is_held(town: Town, mode: str) -> None:
+    account, later = town[mode], NOON + timedelta(minutes=5)
+    town.fund("wallet/baraka", 1000)
+    paid = town.move("wallet/baraka", mode, 700)
+    held = town.book.hold(town.draft(), NewHold(account, 700, later))
+    with pytest.raises(BelowFloor):
+        town.book.reverse(town.draft(), paid.entry_id)
+    ends = EndOfHold(held.entry_id, account, "settled")
+    draft = replace(town.draft(), reverses=paid.entry_id, ends=ends)
+    undone = town.book.post(draft)
+    assert town.book.post(draft) == replace(undone, replayed=True, usages={})
+    assert (town.has(mode), town.can_spend(mode), town.has("wallet/baraka")) == (0, 0, 1000)
+    with pytest.raises(AlreadyReversed):
+        town.book.post(replace(town.draft(), reverses=paid.entry_id, ends=ends))
     town.must_be_clean()
 
 

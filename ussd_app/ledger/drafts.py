@@ -86,7 +86,8 @@ class Draft:
     """One entry to be written, with all that must be written together with it.
 
     `scope` and `key` name the request, `request_hash` (8 to 64 bytes) its content. A draft with
-    `reverses` brings no legs: the book mirrors those of the entry it names.
+    `reverses` brings no legs: the book mirrors those of the entry it names, out of what is held
+    when it `ends` a hold as well.
     """
 
     scope: str
