@@ -6,7 +6,7 @@ here to say no early, and once more by the ledger when it is accepted.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from ussd_app.domain import checks, gates, guards, limits, name_checks, parties, roles, room
@@ -155,6 +155,7 @@ def work_out(desk: Desk, ask: Ask) -> Offer:
     gates.judge_parties(desk, ask, kind, sides)
     checks.must_be_known(_terms(sides), str(ask.args.get("reference", "")))
     offer = priced(desk, kind, sides, amount)
+    offer = replace(offer, price=gates.price(desk, kind, sides, offer.price))
     if kind.limits and not in_time:
         raise Refused(RefusalCode.TOO_FAST)
     gates.judge_amount(desk, kind, sides, offer.price)

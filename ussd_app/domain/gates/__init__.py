@@ -3,6 +3,7 @@
 A type names its gates in its row; a gate is a module here, found by its file, with any of
 
 - `parties(desk, ask, sides)`: judges who takes part, when a price is asked for;
+- `price(desk, kind, sides, price)`: says what the price is, where it hangs on what was before;
 - `amount(desk, kind, sides, price)`: judges how much, when a price is asked for;
 - `entry(desk, draft)`: a context in which the entry is written, which judges once more what may
   have changed since, so that nobody who races gets past it.
@@ -32,6 +33,16 @@ def judge_parties(desk: Desk, ask: Ask, kind: Type, sides: Mapping[str, Side]) -
     for name in kind.gates:
         if hasattr(GATES[name], "parties"):
             GATES[name].parties(desk, ask, sides)
+
+
+def price(
+    desk: Desk, kind: Type, sides: Mapping[str, Side], price: Mapping[str, int]
+) -> Mapping[str, int]:
+    """The price, as every gate has left it."""
+    for name in kind.gates:
+        if hasattr(GATES[name], "price"):
+            price = GATES[name].price(desk, kind, sides, price)
+    return price
 
 
 def judge_amount(

@@ -3,7 +3,7 @@
 From one owner's outlets to the same customer, within `split_within_s` seconds (the products' rules
 for agents): no more than `split_most` entries of the type, and no two that together reach a higher
 band of the commission than the largest of them. The window moves with the clock, so what is counted
-is read from the book itself; whoever writes holds a lock on the pair meanwhile.
+is read from the book itself; whoever writes holds a lock on the customer meanwhile.
 """
 
 import math
@@ -46,7 +46,7 @@ def entry(desk: Desk, draft: Draft) -> Iterator[None]:
     assert isinstance(roles, Mapping)
     assert isinstance(price, Mapping)
     pair = (_outlets(desk, int(roles[PAYER])), int(roles[PAYEE]))
-    with alone(desk, f"{kind.name}:{pair[0][0]}:{pair[1]}") as connection:
+    with alone(desk, f"{kind.name}:{pair[1]}") as connection:
         _judge(desk, connection, kind, pair, price[AMOUNT], draft.happened_at, draft.quote)
         yield
 
