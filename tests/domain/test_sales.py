@@ -3,6 +3,7 @@ cannot be paid by M-PESA, its phone is busy.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -188,6 +189,45 @@ def test_what_is_left_of_it_is_matched_to_somebody_else(app: App, clock: FrozenC
     billed.take_back(app, receipt)
     assert state(app, sold.id) == ("EXPIRED", 100_00, 0)
     assert (unplaced(app), billed.credit(app, whom), revenue(app)) == (0, 0, 100_00)
+    must_hold(app)
+
+
+def test_what_was_paid_in_time_may_still_be_taken_back(app: App, clock: FrozenClock) -> None:
+    own = billed.kept(app)
+    sold = sales.begin(app.bank.desk, drafted(app))
+    first = mpesa(app, "POS1", PRICE // 2, "in time")
+    clock.advance(seconds=900)
+    assert sales.expire(app.bank.desk) == 1
+    billed.take_back(app, first)
+    assert sales.expire(app.bank.desk) == 1
+    assert state(app, sold.id) == ("EXPIRED", 0, 0)
+    late = mpesa(app, "POS1", PRICE, "late")
+    journal.match(app.bank.desk, own, late, "POS1")
+    assert state(app, sold.id) == ("PAID", PRICE, 0)
+    must_hold(app)
+
+
+def test_two_late_payments_at_once_make_one_sale(app: App, clock: FrozenClock) -> None:
+    sold, own = expired(app, clock), billed.kept(app)
+    late = [mpesa(app, "POS1", PRICE, f"late {n}") for n in range(4)]
+
+    def match(receipt: str) -> bool:
+        try:
+            return bool(journal.match(app.bank.desk, own, receipt, "POS1"))
+        except NotToBeEntered:
+            return False
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(match, late)) == 1
+    assert state(app, sold.id) == ("PAID", PRICE, 0)
+    assert (unplaced(app), revenue(app)) == (3 * PRICE, PRICE)
+    must_hold(app)
+
+
+def test_what_came_for_a_draft_is_matched_to_it(app: App) -> None:
+    sale_id, own = drafted(app), billed.kept(app)
+    journal.match(app.bank.desk, own, mpesa(app, "POS1", PRICE, "early"), "POS1")
+    assert state(app, sale_id) == ("PAID", PRICE, 0)
     must_hold(app)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ussd_app.domain import orders, parties, promises, two_of_staff
+from ussd_app.domain import orders, parties, promises, staff, two_of_staff
 from ussd_app.domain.arrivals import enter
 from ussd_app.domain.catalogue import AMOUNT, PAYEE, PAYER
 from ussd_app.domain.desk import SYSTEM, Desk
@@ -84,16 +84,16 @@ def want(desk: Desk, mpesa: str, by: str) -> str | None:
     Returns the receipt of our request; None while another must say so. Raises Undecided.
     """
     mpesa = account_number(mpesa)
-    given = _given(desk, mpesa)
+    given = _given(desk, mpesa, by)
     return two_of_staff.together(
-        desk, f"mpesa {mpesa}", BACK, by, lambda staff: _hold(desk, mpesa, given, staff)
+        desk, f"mpesa {mpesa}", BACK, by, lambda names: _hold(desk, mpesa, given, names)
     )
 
 
-def _hold(desk: Desk, mpesa: str, given: _Given, staff: str) -> str:
+def _hold(desk: Desk, mpesa: str, given: _Given, names: str) -> str:
     """Hold the value and ask, in one commit; anew only when the last time nothing came of it."""
     nth = _attempts(desk, mpesa)
-    said: dict[str, object] = {"mpesa": mpesa, ORIGINAL: mpesa, SIGNED: staff}
+    said: dict[str, object] = {"mpesa": mpesa, ORIGINAL: mpesa, SIGNED: names}
     said |= {UNDOES: given.id, ASIDE: given.from_suspense}
     order = Order(
         kind=desk.catalogue.types[TYPE],
@@ -117,19 +117,19 @@ def enter_seen(desk: Desk, mpesa: str, theirs: str, by: str) -> str | None:
     Returns our receipt; None while another must say so. Raises Undecided.
     """
     mpesa, theirs = account_number(mpesa), account_number(theirs)
-    given = _given(desk, mpesa)
+    given = _given(desk, mpesa, by)
     if theirs in ("", mpesa):
         raise Undecided("That takes the receipt of the reversal itself.")
     _attempts(desk, mpesa)
     what = f"reversed by {theirs}"
     return two_of_staff.together(
-        desk, f"mpesa {mpesa}", what, by, lambda staff: _undo(desk, mpesa, theirs, given, staff)
+        desk, f"mpesa {mpesa}", what, by, lambda names: _undo(desk, mpesa, theirs, given, names)
     )
 
 
-def _undo(desk: Desk, mpesa: str, theirs: str, given: _Given, staff: str) -> str:
+def _undo(desk: Desk, mpesa: str, theirs: str, given: _Given, names: str) -> str:
     kind, price = desk.catalogue.types[TYPE], {AMOUNT: given.minor}
-    said = {"mpesa": mpesa, ORIGINAL: theirs, UNDOES: given.id, SIGNED: staff}
+    said = {"mpesa": mpesa, ORIGINAL: theirs, UNDOES: given.id, SIGNED: names}
     _attempts(desk, mpesa)
     move = between(desk, kind, {PAYER: given.side(desk)}, price, said)
     key = f"{TYPE}:{mpesa}"
@@ -142,21 +142,22 @@ def _undo(desk: Desk, mpesa: str, theirs: str, given: _Given, staff: str) -> str
     except (AlreadyReversed, KeyConflict):
         raise Undecided(f"{mpesa} was undone already.") from None
     if given.from_suspense:
-        _leave_suspense(desk, mpesa, theirs, given.minor, staff)
+        _leave_suspense(desk, mpesa, theirs, given.minor, names)
     with desk.engine.begin() as connection:
         ended = (written.receipt, desk.clock.now(), theirs)
         connection.exec_driver_sql(_NO_DIFFERENCE, ended)
     return written.receipt
 
 
-def _given(desk: Desk, mpesa: str) -> _Given:
-    """Raises Undecided when nobody has got it, or not any more."""
+def _given(desk: Desk, mpesa: str, by: str) -> _Given:
+    """Raises Undecided when nobody has got it, or not any more, or it is what `by` have got."""
     keys = [f"mpesa:{mpesa}", f"unplaced:mpesa:{mpesa}"]
     with desk.reads.connect() as connection:
         row = connection.exec_driver_sql(_GIVEN, (keys, list(_PLACES))).fetchone()
-    if row is None:
-        raise Undecided(f"Nobody was given a payment {mpesa}.")
-    given = _Given(*row)
+        if row is None:
+            raise Undecided(f"Nobody was given a payment {mpesa}.")
+        given = _Given(*row)
+        staff.must_be_another(connection, by, given.facts["parties"][PAYEE])
     if given.undone:
         raise Undecided(f"{mpesa} was undone already.")
     return given
@@ -176,10 +177,10 @@ def _attempts(desk: Desk, mpesa: str) -> int:
             nth += 1
 
 
-def _leave_suspense(desk: Desk, mpesa: str, theirs: str, minor: int, staff: str) -> None:
+def _leave_suspense(desk: Desk, mpesa: str, theirs: str, minor: int, names: str) -> None:
     """What had been placed by staff is back in suspense, and leaves us from there. Once."""
     digest = fingerprint("unplaced back", mpesa)
-    said = {"reference": mpesa, ORIGINAL: theirs, SIGNED: staff}
+    said = {"reference": mpesa, ORIGINAL: theirs, SIGNED: names}
     enter(desk, FROM_SUSPENSE, minor, f"{TYPE}:suspense:{mpesa}", digest, said=said)
     with desk.engine.begin() as connection:
         connection.exec_driver_sql(_SENT_BACK, (desk.clock.now(), mpesa))

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
+from tests.people import STAFF
 from tests.workers import looks
 from tests.workers.conftest import ASHA
 from tests.workers.mpesa.payouts import FULL, Payouts
@@ -218,6 +219,14 @@ def test_what_safaricom_has_reversed_by_itself_is_undone_when_two_say_so(
     mpesa.drain()
     assert (mpesa.asked, mpesa.told()[-1]) == ([], "mpesa_reversed")
     with pytest.raises(Undecided, match="undone already"):
+        seen(mpesa)
+
+
+def test_nobody_decides_about_what_they_have_got(mpesa: Payouts) -> None:
+    came(mpesa, STAFF[0].msisdn)
+    with pytest.raises(Undecided, match="their own"):
+        mpesa_reversals.want(mpesa.app.bank.desk, RECEIPT, "joyce")
+    with pytest.raises(Undecided, match="their own"):
         seen(mpesa)
 
 

@@ -84,7 +84,7 @@ def match(desk: Desk, books: Books, receipt: str, typed: str) -> str:
     said = {"of": receipt, "about": f"{receipt} is for {meant.number}"}
     try:
         if meant.kind == references.SALE:
-            return sales.match(desk, sales.by_id(desk, meant.id), minor, key, said)
+            return sales.match(desk, meant.id, minor, key, said)
         return _match_to_customer(desk, books, meant, minor, key, said)
     except (BelowFloor, KeyConflict):
         raise NotToBeEntered(f"{receipt} was matched already, or taken back") from None

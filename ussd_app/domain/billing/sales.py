@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from ussd_app.domain.alone import alone
 from ussd_app.domain.billing import books as books_of
 from ussd_app.domain.billing import entries, receipts
 from ussd_app.domain.billing.books import PENDING, RECEIVABLE, REVENUE, UNPLACED, Books
@@ -67,11 +68,6 @@ class Sale:
     paid_minor: int
     open_minor: int
     state: str
-
-    @property
-    def unpaid_minor(self) -> int:
-        """What of the price nobody has paid, in time or not."""
-        return self.price_minor - self.paid_minor
 
 
 def draft(
@@ -154,21 +150,24 @@ def by_id(desk: Desk, sale_id: int) -> Sale:
         return Sale(*connection.exec_driver_sql(f"{_STATE} WHERE s.id = %s", (sale_id,)).one())
 
 
-def match(desk: Desk, sale: Sale, minor: int, key: str, said: Mapping[str, object]) -> str:
+def match(desk: Desk, sale_id: int, minor: int, key: str, said: Mapping[str, object]) -> str:
     """Pay a sale with an amount that lies unplaced, as far as it is not paid, also when it was too
-    late: then it is a sale after all. Returns the receipt.
+    late: then it is a sale after all. One at a time, for no floor bounds what comes late.
 
-    Raises BelowFloor, KeyConflict; Refused(nothing_open) when it is paid.
+    Returns the receipt. Raises BelowFloor, KeyConflict; Refused(nothing_open) when it is paid.
     """
-    with desk.reads.connect() as connection:
+    with alone(desk, f"sale:{sale_id}") as connection:
+        sale = by_id(desk, sale_id)
+        if not sale.sold_minor:
+            sale = begin(desk, sale_id)
         books = books_of.by_id(connection, sale.biller_id)
-    amount = min(minor, sale.unpaid_minor)
-    if amount <= 0:
-        raise Refused(RefusalCode.NOTHING_OPEN)
-    roles = {PAYER: books[UNPLACED], PAYEE: sale.account_id}
-    roles |= {"pending": books[PENDING], "revenue": books[REVENUE]}
-    price = {AMOUNT: amount, "late": max(0, amount - sale.open_minor)}
-    return entries.post(desk, SALE_MATCHED, roles, price, key, said).receipt
+        amount = min(minor, sale.price_minor - sale.paid_minor)
+        if amount <= 0:
+            raise Refused(RefusalCode.NOTHING_OPEN)
+        roles = {PAYER: books[UNPLACED], PAYEE: sale.account_id}
+        roles |= {"pending": books[PENDING], "revenue": books[REVENUE]}
+        price = {AMOUNT: amount, "late": max(0, amount - sale.open_minor)}
+        return entries.post(desk, SALE_MATCHED, roles, price, key, said).receipt
 
 
 def expire(desk: Desk) -> int:
@@ -190,12 +189,13 @@ def _expire(desk: Desk, sale_id: int) -> bool:
         entries.post(
             *(desk, EXPIRED, {PAYER: books[PENDING], PAYEE: sale.account_id}),
             {AMOUNT: sale.open_minor},
-            f"{EXPIRED}:{sale_id}:{sale.open_minor}",
+            f"{EXPIRED}:{sale_id}:{sale.paid_minor}:{sale.open_minor}",
             {"sale": sale.number},
             reverses=sold if whole else None,
         )
     except (BelowFloor, AlreadyReversed):
         return False  # paid in this very moment; looked at again at the next turn
-    with desk.engine.begin() as connection:
-        connection.exec_driver_sql(_END, (sale_id,))
+    if whole:  # what was paid of it may still be taken back
+        with desk.engine.begin() as connection:
+            connection.exec_driver_sql(_END, (sale_id,))
     return True
