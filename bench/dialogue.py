@@ -152,6 +152,18 @@ def weigh(manager: psutil.Process) -> dict[str, float]:
     return weights
 
 
+def worked(manager: psutil.Process) -> dict[str, float]:
+    """Processor time by program, in seconds, of all that the manager keeps and that lives."""
+    times: dict[str, float] = {}
+    for process in [manager, *manager.children(recursive=True)]:
+        try:
+            spent, name = sum(process.cpu_times()[:2]), _program(process)
+        except psutil.Error:
+            continue
+        times[name] = times.get(name, 0.0) + spent
+    return times
+
+
 def _program(process: psutil.Process) -> str:
     """Which of the kept programs a process is, or belongs to."""
     words = " ".join(process.cmdline())

@@ -36,6 +36,8 @@ def test_confirmations_are_counted_on_a_running_server() -> None:
     met = {figure.name.strip(): figure.met for figure in figures}
     assert met["lost"], "each was entered"
     assert met["doubled"], "and once"
+    assert met["not on an invoice or in credit"], "in the biller's books too"
+    assert met["not told just once"]
     assert met["faults that the audit found"]
 
 
