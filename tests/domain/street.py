@@ -1,7 +1,7 @@
 """What tests of merchants share: a street with Juma's shops, who pays there, who gets it."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
@@ -98,7 +98,7 @@ def entries(app: App, kind: str) -> int:
         return int(found.scalar_one())
 
 
-def at_once(calls: list[Callable[[], object]]) -> Counter[str]:
+def at_once(calls: Sequence[Callable[[], object]]) -> Counter[str]:
     """Make calls at the same moment; how each ended, `done` or a refusal's code."""
 
     def one(call: Callable[[], object]) -> str:

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from tests.domain.street import at_once, held
-from tests.domain.trade import seen
+from tests.domain.trade import agreement, seen
 from tests.people import ASHA
 from ussd_app.bootstrap import App
 from ussd_app.domain import agreements
@@ -48,10 +48,10 @@ def accept(app: App, agent: Seed, quoted: str) -> None:
 
 
 def earned(app: App, *agents: Seed) -> list[int]:
-    found = [agreements.by_number(app.engine, "agency", a.agreements[0].number) for a in agents]
-    return [
-        held(app, agreements.account(app.bank.desk, each, "commission")) for each in found if each
-    ]
+    """What each agent has earned and was not paid, in minor units."""
+    desk = app.bank.desk
+    outlets = [agreement(app, "agency", str(agent.agreements[0].number)) for agent in agents]
+    return [held(app, agreements.account(desk, outlet, "commission")) for outlet in outlets]
 
 
 def test_a_day_earns_as_much_as_the_largest_deposit(app: App, clock: FrozenClock) -> None:

@@ -91,7 +91,7 @@ def test_a_wrong_pin_orders_nothing_and_is_counted_once_a_key(app: App) -> None:
 def test_a_number_has_one_pochi(app: App) -> None:
     args = {"name": "Asha Nails", "category": "services", "pin": ASHA.pin}
     opened = [lambda n=n: app.bank.serve("open_pochi", ASHA.msisdn, args, f"p:{n}") for n in "ab"]
-    assert at_once(opened) == {"done": 1, "number_taken": 1}  # type: ignore[arg-type]
+    assert at_once(opened) == {"done": 1, "number_taken": 1}
     assert app.bank.serve("my_pochi", ASHA.msisdn, {}) == {"pochi": "open"}
 
 
