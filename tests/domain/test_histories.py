@@ -1,7 +1,7 @@
 """Random lives over every type of the catalogue: whatever they do, the books hold, commissions add
 up, what is undone is as if it had never been, and no limit leaks.
 
-How each type is played stands in `lives`; a type that nobody plays, there or in a test that is
+How each type is played stands in `acts`; a type that nobody plays, there or in a test that is
 named here, fails.
 """
 
@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.domain import lives
-from tests.domain.lives import ACCOUNT, Life, Pick, Street, entries
+from tests.domain import acts, lives
+from tests.domain.lives import Life, Pick, Street, entries
 from tests.people import STAFF
 from ussd_app.bootstrap import App, build
 from ussd_app.domain.seeds import plant
@@ -82,7 +82,7 @@ class Names:
     """A switch that knows one account."""
 
     def holder(self, bank: str, account: str) -> str | None:
-        return "Person Street" if (bank, account) == ACCOUNT else None
+        return "Person Street" if (bank, account) == acts.ACCOUNT else None
 
 
 class Drawn(Pick):
@@ -135,13 +135,13 @@ def must_hold(app: App) -> None:
 def test_whatever_they_do_the_books_hold(
     app: App, street: Street, clock: FrozenClock, data: st.DataObject
 ) -> None:
-    acts, history = lives.acts(app), app.ids.token()
-    general = {kind.name for kind in lives.by_general_quote(app)}
+    known, history = acts.acts(app), app.ids.token()
+    general = {kind.name for kind in acts.by_general_quote(app)}
     for step in range(data.draw(st.integers(4, 12))):
-        name = data.draw(st.sampled_from(sorted(acts)))
+        name = data.draw(st.sampled_from(sorted(known)))
         before = entries(app)
         life = Life(app, clock, street, Drawn(data), f"{history}{step}")
-        if lives.try_(acts[name], life) is not None and name in general:
+        if acts.try_(known[name], life) is not None and name in general:
             assert entries(app) == before, "a refusal wrote something"
     must_hold(app)
 
@@ -149,9 +149,9 @@ def test_whatever_they_do_the_books_hold(
 def test_every_type_is_lived(app: App, street: Street, clock: FrozenClock) -> None:
     """So that the histories above do not pass by refusing everything, nor by leaving out a type."""
     refused: Counter[str] = Counter()
-    for name, act in lives.acts(app).items():
+    for name, act in acts.acts(app).items():
         clock.advance(seconds=120)  # nobody pays so many in a minute
-        code = lives.try_(act, Life(app, clock, street, Pick(), f"lived{len(name)}{name}"))
+        code = acts.try_(act, Life(app, clock, street, Pick(), f"lived{len(name)}{name}"))
         if code is not None:
             refused[f"{name}: {code}"] += 1
     assert not refused

@@ -28,18 +28,16 @@ from ussd_app.domain.counter import REPLIES
 from ussd_app.domain.gates import GATES
 from ussd_app.domain.keywords import Keywords
 from ussd_app.domain.policies import POLICIES
-from ussd_app.domain.texts import FACT_TYPES, LANGUAGES, Sentence, Texts
+from ussd_app.domain.texts import Texts
 from ussd_app.domain.two_of_staff import NEEDED
-from ussd_app.kernel.gsm7 import is_gsm7, segments, unmappable
+from ussd_app.kernel.gsm7 import is_gsm7, unmappable
+from ussd_app.products import said
 
 
 def lint(catalogue: Catalogue, texts: Texts) -> list[str]:
     """Every fault of the products, as sentences. Empty: sound."""
     faults = [fault for rule in RULES for fault in rule(catalogue)]
-    for sentence in texts:
-        faults += _sentence_faults(sentence, texts)
-    faults += _receipt_faults(catalogue, texts)
-    return faults
+    return [*faults, *said.faults(catalogue, texts)]
 
 
 def unanswered(keywords: Keywords) -> list[str]:
@@ -302,38 +300,3 @@ RULES: tuple[Callable[[Catalogue], Iterator[str]], ...] = (
     _limits,
     _reversals,
 )
-
-
-def _sentence_faults(sentence: Sentence, texts: Texts) -> Iterator[str]:
-    where = f"text {sentence.template}"
-    unknown = sorted(set(sentence.facts.values()) - set(FACT_TYPES))
-    if unknown:
-        yield f"{where}: facts of unknown types: {', '.join(unknown)}"
-        return
-    for language in LANGUAGES:
-        text = sentence.text[language]
-        named = Texts.facts_named(text)
-        declared = set(sentence.facts)
-        if named != declared:
-            odd = ", ".join(sorted(named ^ declared))
-            yield f"{where} ({language}): names other facts than it declares: {odd}"
-            continue
-        widest = texts.widest(sentence.template, language)
-        if not is_gsm7(widest):
-            yield f"{where} ({language}): not in the GSM alphabet: {unmappable(widest)}"
-        elif segments(widest) > sentence.parts:
-            parts, length = segments(widest), len(widest)
-            yield f"{where} ({language}): may take {parts} parts ({length} characters)"
-
-
-def _receipt_faults(catalogue: Catalogue, texts: Texts) -> Iterator[str]:
-    for agreement in catalogue.agreements.values():
-        if agreement.welcome is not None and agreement.welcome not in texts:
-            yield f"agreement {agreement.kind}: its welcome has no text: {agreement.welcome}"
-    for kind in catalogue.types.values():
-        promise = kind.promise
-        told = {PAYER: promise.fails} if promise else {}
-        waits = {PAYER: promise.waits} if promise and promise.waits else {}
-        for role, template in (*kind.receipts.items(), *told.items(), *waits.items()):
-            if template not in texts:
-                yield f"type {kind.name}: the receipt of {role} has no text: {template}"
