@@ -28,7 +28,7 @@ LIMITED = frozenset({"RejectedByGateway"})
 FIRST_PAUSE_S = 30.0
 LONGEST_PAUSE_S = 3600.0
 
-SLICE_S = 3.0
+SLICE_S = 1.0
 """So long messages are sent before the inbox is looked into again, where payments wait."""
 GATHER_S = 0.02
 """How long results are gathered before they are written in one statement."""
