@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from tests.people import ASHA, BARAKA, CAST
 from ussd_app.bootstrap import App
 from ussd_app.domain import guards, parties
+from ussd_app.domain.bank import Bank
 from ussd_app.domain.seeds import plant
 from ussd_app.kernel.clock import FrozenClock
 from ussd_app.kernel.errors import RefusalCode, Refused
@@ -188,6 +190,14 @@ def test_what_is_only_promised_counts_among_the_payments_of_a_minute(
     assert refused(app) is RefusalCode.TOO_FAST
     clock.advance(seconds=60)
     buy(most)
+
+
+def test_where_any_number_may_be_paid_in_a_minute_promises_do_not_count(app: App) -> None:
+    desk = replace(app.bank.desk, payments_per_minute=0)
+    bank = Bank(desk)
+    for n in range(3):
+        quoted = bank.serve("airtime_quote", ASHA.msisdn, {"amount": 10_00})["quote_id"]
+        bank.serve("accept_quote", ASHA.msisdn, {"quote": quoted, "pin": ASHA.pin}, f"any{n}")
 
 
 def test_an_amount_is_unusual_above_both_marks_and_with_a_habit(

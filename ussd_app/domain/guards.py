@@ -34,11 +34,11 @@ _WATCH = Prepared(
     "kabambe_watch",
     f"""
 SELECT ({CLOSED.format(now="$1", type="$2")}),
-       promised > $6 OR (SELECT happened_at > $4 FROM entries WHERE id = (
+       $5 > 0 AND (promised > $6 OR (SELECT happened_at > $4 FROM entries WHERE id = (
            SELECT DISTINCT entry_id FROM (
                SELECT entry_id FROM legs WHERE from_id = $3 AND from_shard = 0
                 ORDER BY from_version DESC LIMIT $5) latest
-            ORDER BY entry_id DESC OFFSET greatest(0, $6 - promised) LIMIT 1))
+            ORDER BY entry_id DESC OFFSET greatest(0, $6 - promised) LIMIT 1)))
   FROM (SELECT count(*) AS promised FROM holds h JOIN entries e ON e.id = h.id
          WHERE h.account_id = $3 AND h.state = 'open' AND e.happened_at > $4) p
 """,  # noqa: S608 - our own columns
