@@ -5,8 +5,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
-# One more than there are cores, for tests wait as often as they work; four at most.
-TEST_WORKERS := $(shell n=$$(($$(getconf _NPROCESSORS_ONLN) + 1)); echo $$((n > 4 ? 4 : n)))
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
@@ -19,7 +17,7 @@ run: $(RUN_STAMP) ## start everything and print the address of the simulator (PO
 	@exec $(BIN)/python -m ussd_app run
 
 test: $(DEV_STAMP) ## run every test but the soak (ARGS='tests/ledger -x' narrows it)
-	@$(BIN)/python -m pytest -m "not soak" -n $(TEST_WORKERS) --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -m "not soak" -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: $(DEV_STAMP) ## format, lint, types, import contracts, menus, products, generated docs
 	$(BIN)/ruff format --check .

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.processes import until
 from ussd_app import __main__ as command_line
 from ussd_app.running import announce, leftovers, plan, start
 from ussd_app.running.home import Home
@@ -180,6 +181,7 @@ def test_a_pid_file_of_postgresql_that_names_a_stranger_is_forgotten(tmp_path: P
         [sys.executable, "-c", "import time; time.sleep(60)", "-D", str(tmp_path)]
     )
     try:
+        until(lambda: str(tmp_path) in psutil.Process(server.pid).cmdline())
         file.write_text(f"{server.pid}\n{tmp_path}\n")
         leftovers.forget_stale_pid(tmp_path)
         assert file.exists(), "that one is a server on this data"

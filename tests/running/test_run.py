@@ -162,7 +162,7 @@ def test_a_second_one_on_the_same_home_says_so_and_goes(running: Running) -> Non
     assert second.returncode != 0
     assert len(said.strip().splitlines()) == 1
     assert "already runs on" in said
-    assert running.ready()
+    _until(running.ready, "the first one was disturbed")
 
 
 def test_a_second_one_on_the_same_port_says_so_and_goes(running: Running, tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_second_one_on_the_same_port_says_so_and_goes(running: Running, tmp_pa
     assert second.returncode != 0
     assert len(said.strip().splitlines()) == 1
     assert f"Port {running.port} is in use" in said
-    assert running.ready()
+    _until(running.ready, "the first one was disturbed")
 
 
 @pytest.mark.parametrize("program", KEPT, ids=lambda program: program.name)
